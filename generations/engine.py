@@ -1,0 +1,299 @@
+"""The loop that drives all jobs: one at a time in the whole installation, by a lease in the database.
+
+Submits and polls run in threads of this process (they wait for the network, not for the processor); archiving is handed
+to the cluster's other workers as tasks. All state is in the rows, so the loop may die at any line.
+Threads and not asyncio: httpx's synchronous client made three times as many polls a processor second, and the
+outbound checks exist once.
+"""
+
+import datetime as dt
+import logging
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import httpx
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import QuerySet
+
+from . import agenda, lifecycle
+from .lifecycle.leases import is_dead, me
+from .lifecycle.moves import now
+from .lifecycle.news import News
+from .lifecycle.polling import Answer
+from .lifecycle.turns import STREAMS_IN_ALL
+from .models import Beacon, Generation
+from .providers import http
+from .providers.base import Unreachable
+from .states import IN_FLIGHT, SAVING
+
+log = logging.getLogger(__name__)
+AWAY = (OperationalError, InterfaceError)
+LEASE = dt.timedelta(seconds=10)
+TICK = 0.15  # seconds between two looks at the database, less when something is due sooner or an answer came back
+SHORTEST = 0.03  # but answers are collected for a moment, so that they share one sync to disk
+PROBE = 1.0
+SWEEP = 5.0
+LINGER = 3.0  # stay a little when nothing is left: the next job then starts at once
+MOST_SUBMITS = 8
+MOST_POLLS = 16
+MOST_HINTS = 8  # archive tasks waiting in the queue at a time, so that it stays short
+MOST_PICTURES = 4
+HINT = dt.timedelta(seconds=20)  # after this an archive task counts as lost and is hinted again
+
+
+def lease_is_free() -> bool:
+    row = Beacon.objects.filter(name="engine").first()
+    return row is None or row.until is None or row.until < now() or is_dead(row.owner)
+
+
+class Engine:
+    def __init__(self, hint: Callable[..., None]) -> None:
+        self.hint = hint
+        self.owner = me()
+        self.submits: dict[int, Future[bool]] = {}
+        self.streams: dict[int, Future[bool]] = {}  # submits that take minutes, in threads of their own
+        self.probes: dict[int, Future[bool]] = {}
+        self.polls: dict[int, tuple[Generation, Future[Answer]]] = {}
+        self.lookups: dict[int, Future[bool]] = {}  # by key: its provider's list is read
+        self.characters: dict[int, Future[bool]] = {}
+        self.clients: dict[int, httpx.Client] = {}
+        self.connections: list[BaseDatabaseWrapper] = []  # of the threads, which keep theirs until the end
+        self.pool = ThreadPoolExecutor(
+            MOST_SUBMITS + MOST_POLLS, thread_name_prefix="engine", initializer=self._begin_thread
+        )
+        self.stream_pool = ThreadPoolExecutor(STREAMS_IN_ALL, thread_name_prefix="stream")
+        self.news = News()
+        self.swept = self.probed = 0.0
+        self.agenda = agenda.NOTHING
+        self.busy = self.renewed = time.monotonic()
+
+    def run(self, seconds: float) -> None:
+        """Work until nothing is left, the time is over, the cluster stops, or the lease is lost.
+
+        While requests are out that take minutes it goes on for longer: else every loop of the last minutes would still
+        wait for its own, each in a worker of the cluster.
+        """
+        if not self._acquire():
+            return
+        end = self.busy + seconds
+        latest = end + settings.SYNC_DEADLINE
+        try:
+            while time.monotonic() < (latest if self.streams else end) and not _stopping():
+                try:
+                    if not self._still_ours() or self._is_idle():
+                        return
+                    self._rest()
+                except AWAY:  # locked or restarting; every row is still due afterwards
+                    log.warning("the database did not answer, trying again", exc_info=True)
+                    connection.close_if_unusable_or_obsolete()
+                    time.sleep(1)
+        finally:
+            self._finish()
+
+    def _still_ours(self) -> bool:
+        """Renew the lease every 3 s, look for tests and characters every second, recover what dead workers left every 5 s."""
+        moment = time.monotonic()
+        if moment - self.renewed > 3:
+            self.renewed = moment
+            if not self._acquire():
+                return False
+        if moment - self.probed > PROBE:
+            self.probed = moment
+            self.news.tell({})
+            self._probe_due()
+            self._cast_due()
+        if moment - self.swept > SWEEP:
+            self.swept = moment
+            lifecycle.sweep()
+            self._look_up_due()
+        return True
+
+    def _is_idle(self) -> bool:
+        """One round: collect what came back, hand out what is due. True when there has been nothing to do for a while."""
+        self._collect()
+        found = self.agenda = agenda.look()
+        if found.is_due(found.send):
+            self._submit_due()
+        if found.is_due(found.ask):
+            self._poll_due()
+        if found.is_due(found.save) or found.is_due(found.draw):
+            self._hint_due()
+        flying = self.submits or self.streams or self.probes or self.polls or self.lookups or self.characters
+        if flying or found.left or agenda.others_wait():
+            self.busy = time.monotonic()
+        return time.monotonic() - self.busy > LINGER
+
+    def _rest(self) -> None:
+        time.sleep(SHORTEST)
+        polls = (future for _, future in self.polls.values())
+        flying = [
+            *self.submits.values(),
+            *self.streams.values(),
+            *self.probes.values(),
+            *self.characters.values(),
+            *polls,
+        ]
+        pause = min(TICK, TICK if self.agenda.pause is None else self.agenda.pause)
+        if flying:
+            wait(flying, timeout=pause, return_when=FIRST_COMPLETED)
+        else:
+            time.sleep(pause)
+
+    def _submit_due(self) -> None:
+        for pk in lifecycle.next_to_send(self.submits, MOST_SUBMITS - len(self.submits)):
+            self.submits[pk] = self.pool.submit(_in_thread, lifecycle.submit, pk)
+        for pk in lifecycle.next_to_send(self.streams, STREAMS_IN_ALL - len(self.streams), streamed=True):
+            self.streams[pk] = self.stream_pool.submit(_in_own_thread, lifecycle.submit, pk)
+
+    def _cast_due(self) -> None:
+        for pk in lifecycle.characters_due():
+            if pk not in self.characters:
+                self.characters[pk] = self.pool.submit(_in_thread, lifecycle.make_character, pk)
+
+    def _probe_due(self) -> None:
+        for pk in lifecycle.probes_due():
+            if pk not in self.probes:
+                self.probes[pk] = self.pool.submit(_in_thread, lifecycle.probe, pk)
+
+    def _poll_due(self) -> None:
+        room = MOST_POLLS - len(self.polls)
+        if room <= 0:
+            return
+        due = Generation.objects.filter(agenda.ASKABLE, agenda.FREE, due_at__lte=now())
+        silent = lifecycle.silent_keys()
+        if silent:
+            self._doubt_overdue(due.filter(provider_key__in=silent))
+            due = due.exclude(provider_key__in=silent)
+        for row in due.exclude(pk__in=self.polls).select_related("provider_key").order_by("due_at")[:room]:
+            asked = lifecycle.question(row)
+            if isinstance(asked, str):
+                lifecycle.put_aside(row, asked)
+            else:
+                self.polls[row.pk] = (row, self.pool.submit(lifecycle.ask, asked, self._client(row.provider_key_id)))
+
+    def _doubt_overdue(self, due: QuerySet[Generation]) -> None:
+        """Nothing is asked with these keys for now, but no deadline waits for that."""
+        for row in due.filter(state__in=IN_FLIGHT, deadline_at__lt=now()).select_related("provider_key")[:MOST_POLLS]:
+            with transaction.atomic():
+                lifecycle.record(row, Unreachable("The provider is not asked for now."))
+
+    def _look_up_due(self) -> None:
+        """Lost requests are looked for in their providers' lists: one reading of a list settles all of a key."""
+        for key in lifecycle.lookups():
+            if key not in self.lookups:
+                self.lookups[key] = self.pool.submit(_in_thread, lifecycle.reconcile, key)
+
+    def _hint_due(self) -> None:
+        """Hand finished renders to the cluster, those whose address dies first before the others; then the pictures."""
+        moment = now()
+        saving = Generation.objects.filter(state__in=SAVING)
+        room = MOST_HINTS - saving.filter(hint_at__gt=moment, due_at__lte=moment).count()
+        due = saving.filter(due_at__lte=moment, hint_at__lte=moment, lease_until=None).order_by("result_expires_at")
+        handed = self._hand_out("archive", due, room, moment)
+        if not handed and not saving.filter(due_at__lte=moment).exists():
+            drawing = Generation.objects.filter(pictures_due_at__lte=moment)
+            room = MOST_PICTURES - drawing.filter(hint_at__gt=moment).count()
+            self._hand_out("pictures", drawing.filter(hint_at__lte=moment).order_by("-finished_at"), room, moment)
+
+    def _hand_out(self, task: str, due: QuerySet[Generation], room: int, moment: dt.datetime) -> int:
+        rows = list(due.values_list("pk", flat=True)[: max(0, room)])
+        for pk in rows:
+            Generation.objects.filter(pk=pk).update(hint_at=moment + HINT)
+            self.hint(task, pk)
+        return len(rows)
+
+    def _collect(self) -> None:
+        for sent in (self.submits, self.streams):
+            for pk in [pk for pk, future in sent.items() if future.done()]:
+                sent.pop(pk).result()
+        for pk in [pk for pk, future in self.probes.items() if future.done()]:
+            self.probes.pop(pk).result()
+        for pk in [pk for pk, future in self.characters.items() if future.done()]:
+            self.characters.pop(pk).result()
+        for key in [key for key, future in self.lookups.items() if future.done()]:
+            self.lookups.pop(key).result()
+        back = [pk for pk, (_, future) in self.polls.items() if future.done()]
+        answers: defaultdict[int, list[Answer]] = defaultdict(list)
+        if back:
+            with transaction.atomic():  # one sync to disk for the whole tick
+                for pk in back:
+                    row, future = self.polls[pk]
+                    self._record(row, future)
+                    answers[row.provider_key_id].append(future.result())
+                self.news.tell(answers)
+            for pk in back:
+                del self.polls[pk]
+
+    def _record(self, row: Generation, future: Future[Answer]) -> None:
+        """One row that cannot be recorded must not stop all the others; a database that is away stops the tick."""
+        try:
+            with transaction.atomic():
+                lifecycle.record(row, future.result())
+        except AWAY:
+            raise
+        except Exception as error:
+            log.exception("shot %s: the answer could not be recorded", row.pk)
+            lifecycle.put_aside(row, f"The provider's answer could not be recorded ({type(error).__name__}).")
+
+    def _client(self, key_id: int) -> httpx.Client:
+        if key_id not in self.clients:
+            self.clients[key_id] = http.polling_client()
+        return self.clients[key_id]
+
+    def _begin_thread(self) -> None:
+        own = connections[DEFAULT_DB_ALIAS]
+        own.inc_thread_sharing()  # closed by the loop's thread
+        self.connections.append(own)
+
+    def _acquire(self) -> bool:
+        moment = now()
+        Beacon.objects.get_or_create(name="engine", defaults={"touched_at": moment})
+        row = Beacon.objects.get(name="engine")
+        free = row.owner == self.owner or row.until is None or row.until < moment or is_dead(row.owner)
+        mine = Beacon.objects.filter(name="engine", owner=row.owner, until=row.until)
+        return free and bool(mine.update(owner=self.owner, until=moment + LEASE, touched_at=moment))
+
+    def _finish(self) -> None:
+        """Give the lease back first, so that another loop goes on while our last requests come home: the quick ones, and
+        then those that take minutes. Nothing cuts these short but their own deadline or the end of this process.
+        """
+        Beacon.objects.filter(name="engine", owner=self.owner).update(owner="", until=None)
+        self.pool.shutdown(wait=True, cancel_futures=False)
+        for own in self.connections:
+            own.close()
+        self._collect()
+        self.news.tell({}, now=True)
+        for client in self.clients.values():
+            client.close()
+        self.stream_pool.shutdown(wait=True, cancel_futures=False)
+        self._collect()
+
+
+def _in_thread(verb: Callable[[int], bool], pk: int) -> bool:
+    try:
+        return verb(pk)
+    except Exception:
+        log.exception("shot %s: %s failed; the recovery looks at it", pk, verb.__name__)
+        return False
+    finally:
+        connection.close_if_unusable_or_obsolete()
+
+
+def _in_own_thread(verb: Callable[[int], bool], pk: int) -> bool:
+    """For what outlives the loop's other threads: nobody else closes its connection."""
+    try:
+        return _in_thread(verb, pk)
+    finally:
+        connection.close()
+
+
+def _stopping() -> bool:
+    """Whether the cluster that this process belongs to was told to stop: then the loop must not go on for minutes."""
+    cluster = os.environ.get("STUDIO_CLUSTER_PID", "")
+    return bool(cluster) and Path(settings.RUN, f"stop-{cluster}").exists()

@@ -1,0 +1,227 @@
+"""What a team's browsers show, as HTML, and the difference between two looks at it. Rendered by the pages' templates."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from django.template.loader import render_to_string
+from django.utils.html import escape
+
+from accounts.models import Team
+
+from ..models import Generation
+from ..states import State
+from . import queue, unknown
+from .feed import latest_of
+
+TICKING = re.compile(r"(<time data-since=[^>]*>)[^<]*")  # the browser counts on by itself: no news
+PHRASES = {
+    State.DONE: ("“{}” is ready.", "{} shots are ready."),
+    State.FAILED: ("“{}” failed.", "{} shots failed."),
+    State.UNKNOWN: ("It is unknown what became of “{}”.", "It is unknown what became of {} shots."),
+}
+
+
+@dataclass
+class Shown:
+    """One card: its words for announcements, its HTML, and when (monotonic seconds) it was last sent."""
+
+    state: str
+    title: str
+    person: int
+    html: str
+    still: str  # the HTML without the ticking times: what is compared
+    sent: float
+
+
+@dataclass
+class View:
+    cards: dict[int, Shown]
+    order: tuple[tuple[int, ...], tuple[int, ...], int]
+    queue: queue.Column
+    finished: tuple[tuple[int, object], ...]  # the shots of the feed with their last change
+    feed: str
+    pending: dict[int, tuple[str, str]]  # shots in the feed without a picture yet: state and HTML
+    unknown: int  # outcomes that a person has to decide
+    person: int | None  # whose column it is, None for the whole team's
+
+    def hold_back(self, before: "View", pause: float) -> bool:
+        """Progress within `pause` seconds of the last message waits: those cards stay as they were shown."""
+        held = False
+        for pk, card in self.cards.items():
+            old = before.cards.get(pk)
+            if old is None or old.still == card.still:
+                card.sent = old.sent if old else card.sent
+            elif old.state == card.state and card.sent - old.sent < pause:
+                self.cards[pk], held = old, True
+        return held
+
+
+@dataclass(frozen=True)
+class Message:
+    """Parts for every page, and parts only for pages with the queue column; `cards` by shot."""
+
+    everyone: str = ""
+    column: str = ""
+    cards: dict[int, str] = field(default_factory=dict)
+
+    def wire(self, number: int, *, column: bool, shot: int | None) -> bytes:
+        """As a server-sent event; empty when nothing in it concerns this page."""
+        cards = "".join(self.cards.values()) if column else self.cards.get(shot or 0, "")
+        text = self.everyone + (self.column if column else "") + cards
+        if not text:
+            return b""
+        lines = "\n".join(f"data: {line}" for line in text.splitlines() if line.strip())
+        return f"id: {number}\n{lines}\n\n".encode()
+
+
+END = Message("end")
+
+
+def look(team_id: int, before: View | None = None, person: int | None = None) -> View:
+    """What this team's pages show now, with `person` only their shots in the column. The feed is rendered only when a
+    finished shot changed."""
+    team = Team(pk=team_id)
+    column = queue.column_of(team, person)
+    groups = latest_of(team) if person is None else []  # the page of one's own queue has no feed
+    shots = [shot for group in groups for shot in group.shots]
+    finished = tuple((shot.pk, shot.updated_at if shot.state == State.DONE else None) for shot in shots)
+    trays = [group.hero for group in groups if group.hero.state != State.DONE]
+    if before is not None and before.finished == finished:
+        feed = before.feed
+    else:
+        feed = render_to_string("generations/_feed.html", {"feed": groups}) if groups else ""
+    return View(
+        cards={shot.pk: _shown(shot) for shot in column.shots},
+        order=(_ids(column.active), _ids(column.finished), column.count),
+        queue=column,
+        finished=finished,
+        feed=feed,
+        pending={shot.pk: (shot.state, _tray(shot)) for shot in trays},
+        unknown=unknown.count_of(team),
+        person=person,
+    )
+
+
+def _shown(shot: Generation) -> Shown:
+    html = render_to_string("generations/_card.html", {"generation": shot})
+    return Shown(shot.state, shot.shown_title, shot.created_by_id, html, TICKING.sub(r"\1", html), time.monotonic())
+
+
+def _tray(shot: Generation) -> str:
+    return render_to_string("generations/_pending.html", {"generation": shot})
+
+
+def _ids(shots: list[Generation]) -> tuple[int, ...]:
+    return tuple(shot.pk for shot in shots)
+
+
+def one_card(team_id: int, pk: int) -> str:
+    """The card of one shot of this team as a partial; "" for any other."""
+    shot = queue.with_card_parts(Generation.objects.filter(team=team_id, pk=pk)).first()
+    if shot is None:
+        return ""
+    queue.place(Team(pk=team_id), [shot])
+    return _card_partial(pk, _shown(shot).html)
+
+
+def whole(view: View, extra: str = "") -> Message:
+    """Everything, for a browser that has just come or has missed something."""
+    feed = partial("#feed", view.feed) if view.feed else ""
+    return Message(everyone=_badge(view) + _unknown(view) + extra, column=_list(view) + feed)
+
+
+def difference(before: View, after: View) -> Message | None:
+    changed = {
+        pk: _card_partial(pk, card.html)
+        for pk, card in after.cards.items()
+        if pk not in before.cards or before.cards[pk].still != card.still
+    }
+    moved = _is_moved(before, after)
+    feed = partial("#feed", after.feed) if after.feed and after.finished != before.finished else _trays(before, after)
+    badges = _badge(after) if before.queue.count != after.queue.count else ""
+    badges += _unknown(after) if before.unknown != after.unknown else ""
+    if not (changed or moved or feed or badges):
+        return None
+    return Message(everyone=badges, column=(_list(after) if moved else "") + feed, cards=changed)
+
+
+def _trays(before: View, after: View) -> str:
+    moved = [pk for pk, tray in after.pending.items() if pk in before.pending and before.pending[pk][0] != tray[0]]
+    return "".join(partial(f"#pending-{pk}", after.pending[pk][1]) for pk in moved)
+
+
+def _is_moved(before: View, after: View) -> bool:
+    """Whether the list has to be drawn anew. A card that came to its end stays where it is until then: nothing on the page
+    moves under the pointer of somebody who did nothing.
+    """
+    new, old = set(after.cards), set(before.cards)
+    gone = old - new
+    pushed_out = gone <= set(before.order[1]) and len(after.order[1]) >= queue.MOST_FINISHED
+    return bool(new - old) or bool(gone and not pushed_out) or before.queue.more != after.queue.more
+
+
+class End(NamedTuple):
+    """A shot that came to an end that `person` waits for."""
+
+    state: str
+    title: str
+    person: int
+
+
+def milestones(before: View, after: View) -> list[End]:
+    """What has ended between two looks. Never percentages."""
+    return [
+        End(card.state, card.title, card.person)
+        for pk, card in after.cards.items()
+        if card.state in PHRASES and pk in before.cards and before.cards[pk].state != card.state
+    ]
+
+
+def announcement(ends: list[End]) -> Message:
+    """A sentence for each kind of end: with the title for one shot, with the number for several. Read out, and for whose
+    shots they are perhaps a notice on their desktop (static/notices.js).
+    """
+    text = _sentences(ends)
+    notices = "".join(
+        f'<span data-person="{person}">{_sentences([end for end in ends if end.person == person])}</span>'
+        for person in sorted({end.person for end in ends})
+    )
+    return Message(everyone=partial("#status", text, "textContent") + partial("#news", notices, "innerHTML"))
+
+
+def _sentences(ends: list[End]) -> str:
+    sentences = []
+    for state, (one, several) in PHRASES.items():
+        titles = [end.title for end in ends if end.state == state]
+        if titles:
+            sentences.append(one.format(titles[0]) if len(titles) == 1 else several.format(len(titles)))
+    return str(escape(" ".join(sentences)))
+
+
+def partial(target: str, html: str, swap: str = "outerMorph") -> str:
+    return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>\n'
+
+
+def _card_partial(pk: int, html: str) -> str:
+    return partial(f"#job-{pk}", html)
+
+
+def _badge(view: View) -> str:
+    return partial("#queue-badge", render_to_string("generations/_badge.html", {"queue": view.queue}))
+
+
+def _unknown(view: View) -> str:
+    """In the rail, and in words on a narrow page."""
+    both = {"#unknown-badge": False, "#unknown-words": True}
+    template, waiting = "generations/_unknown_badge.html", view.unknown
+    return "".join(
+        partial(target, render_to_string(template, {"waiting": waiting, "words": words}))
+        for target, words in both.items()
+    )
+
+
+def _list(view: View) -> str:
+    html = render_to_string("generations/_queue_list.html", {"queue": view.queue, "person": view.person})
+    return partial("#queue-list", html, "innerMorph")

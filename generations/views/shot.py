@@ -1,0 +1,219 @@
+"""The page of one shot, and what people do with it."""
+
+import math
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.requests import StudioRequest
+
+from .. import continuing, images, lifecycle, media, store, tasks
+from ..models import Asset, Generation
+from ..states import State
+from . import facts, lineage
+from .access import back, own, said, team_required
+from .media import filename
+from .queue import place
+from .unknown import case_of
+
+LOOKS = ("tile", "shot", "hero")
+
+
+@require_safe
+@team_required
+def shot(request: StudioRequest, pk: int) -> HttpResponse:
+    found = own(request, pk)
+    place(request.team, [found])
+    return render(request, "generations/shot.html", _page(request, found))
+
+
+@require_safe
+@team_required
+def frame(request: StudioRequest, pk: int) -> HttpResponse:
+    """The picture at `?at=` seconds as a PNG; the last one for any time past the end."""
+    found = own(request, pk)
+    video = found.asset(Asset.VIDEO)
+    if video is None or not video.is_kept:
+        raise Http404
+    try:
+        at = float(request.GET.get("at", "0"))
+    except ValueError:
+        at = math.nan
+    if not math.isfinite(at):
+        return HttpResponseBadRequest("Say the time in seconds, like ?at=1.5.")
+    try:
+        with store.at_hand(video.file) as path:
+            png = media.frame_png(path, at)
+    except (media.InvalidMedia, OSError):
+        return said(request, "This frame cannot be read from the file.", to=reverse("shot", args=[pk]), status=422)
+    name = filename(found, "video.mp4").removesuffix(".mp4")
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{max(at, 0):.2f}s.png"'}
+    return HttpResponse(png, content_type="image/png", headers=headers | {"Cache-Control": "private, no-store"})
+
+
+@require_POST
+@team_required
+def go_on(request: StudioRequest, pk: int) -> HttpResponse:
+    """To the composer, with the last frame of this shot as the first of the next."""
+    found = own(request, pk)
+    try:
+        upload = continuing.last_frame(found, request.user)
+    except (media.InvalidMedia, OSError, images.RefusedImage) as error:
+        words = f"The last frame cannot be used: {error} Nothing was sent."
+        return said(request, words, to=reverse("shot", args=[pk]), status=422)
+    return redirect(f"/?from={pk}&frame={upload.pk}")
+
+
+@require_POST
+@team_required
+def title(request: StudioRequest, pk: int) -> HttpResponse:
+    """An empty title gives the beginning of the prompt back."""
+    found = own(request, pk)
+    _change(found, title=" ".join(request.POST.get("title", "").split())[:200])
+    if not request.htmx:
+        return redirect("shot", pk)
+    return render(request, "generations/_title.html", {"generation": found, "saved": True})
+
+
+@require_POST
+@team_required
+def favourite(request: StudioRequest, pk: int) -> HttpResponse:
+    found = own(request, pk)
+    _change(found, favourite=request.POST.get("on") == "1")
+    if not request.htmx:
+        return back(request, reverse("shot", args=[pk]))
+    look = request.POST.get("look", "")
+    context = {"generation": found, "look": look if look in LOOKS else "tile"}
+    return render(request, "generations/_favourite.html", context)
+
+
+@require_POST
+@team_required
+def to_bin(request: StudioRequest, pk: int) -> HttpResponse:
+    """Out of sight, with Undo. What is still on its way cannot be binned: its result would be lost to the team."""
+    found = own(request, pk)
+    if not found.is_final:
+        words = "This shot is still on its way. It can be moved to the bin when it has come to an end."
+        return said(request, words, to=reverse("shot", args=[pk]), status=409)
+    _change(found, deleted_at=found.deleted_at or timezone.now())
+    if request.htmx:
+        return render(request, "generations/_gone.html", {"generation": found, "undo": True})
+    undo = render_to_string("generations/_undo.html", {"generation": found})
+    messages.success(request, mark_safe(undo))  # noqa: S308  (made by our own template, which escapes)
+    return redirect("gallery")
+
+
+@require_POST
+@team_required
+def restore(request: StudioRequest, pk: int) -> HttpResponse:
+    found = own(request, pk)
+    _change(found, deleted_at=None)
+    if not request.htmx:
+        return said(request, f"“{found.shown_title}” is back in the gallery.", to=reverse("shot", args=[pk]))
+    template = "generations/_back.html" if request.POST.get("undo") else "generations/_gone.html"
+    return render(request, template, {"generation": found})
+
+
+@require_POST
+@team_required
+def check(request: StudioRequest, pk: int) -> HttpResponse:
+    found = own(request, pk)
+    if lifecycle.look_again(found):
+        tasks.kick()
+        return said(
+            request, "The provider's list is looked into now. That costs nothing.", to=reverse("shot", args=[pk])
+        )
+    if not found.provider_task_id:
+        words = "The provider gave no id for this shot, so it cannot be asked about it. Nothing was sent."
+        return said(request, words, to=reverse("shot", args=[pk]), status=409)
+    if lifecycle.can_fetch_again(found):
+        lifecycle.fetch_again(found, request.user)
+    else:
+        lifecycle.check_again(found)
+    tasks.kick()
+    return said(request, "The provider is asked again now. That costs nothing.", to=reverse("shot", args=[pk]))
+
+
+@require_POST
+@team_required
+def resolve(request: StudioRequest, pk: int) -> HttpResponse:
+    """What a person decides about an unknown outcome. A refusal comes back on the page with every value kept."""
+    found = own(request, pk)
+    try:
+        _decide(found, request)
+    except lifecycle.CannotResolve as error:
+        return _undecided(request, found, str(error), 422)
+    except lifecycle.LostRow:
+        found.refresh_from_db()
+        words = f"Meanwhile this shot has moved on: {State(found.state).label}. Nothing was changed."
+        return _undecided(request, found, words, 409)
+    tasks.kick()
+    return redirect("shot", pk)
+
+
+@require_POST
+@team_required
+def charge(request: StudioRequest, pk: int) -> HttpResponse:
+    """Whether the provider billed a shot that is at its end: only a person who sees the account can say."""
+    found = own(request, pk)
+    answer = request.POST.get("charged")
+    try:
+        if answer not in ("yes", "no"):
+            raise lifecycle.CannotResolve("Choose whether it was charged. Nothing was changed.")
+        lifecycle.decide_charge(found, request.user, charged=answer == "yes")
+    except lifecycle.CannotResolve as error:
+        return _undecided(request, found, str(error), 422)
+    return redirect("shot", pk)
+
+
+def _decide(found: Generation, request: StudioRequest) -> None:
+    match request.POST.get("action"):
+        case "adopt":
+            lifecycle.adopt(found, request.POST.get("task_id", ""), request.user)
+        case "write-off":
+            lifecycle.write_off(found, request.user)
+        case "release":
+            lifecycle.release(found, request.user)
+        case "send-again" if request.POST.get("accept") != "on" and not found.safe_to_resend:
+            raise lifecycle.CannotResolve("Tick that you accept paying twice. Nothing was sent.")
+        case "send-again":
+            lifecycle.send_again(found, request.user)
+        case _:
+            raise lifecycle.CannotResolve("Choose one of the three answers. Nothing was changed.")
+
+
+def _undecided(request: StudioRequest, found: Generation, words: str, status: int) -> HttpResponse:
+    place(request.team, [found])
+    context = _page(request, found) | {
+        "refusal": words,
+        "task_id": request.POST.get("task_id", "")[:512],
+        "chosen": request.POST.get("action"),
+    }
+    return render(request, "generations/shot.html", context, status=status)
+
+
+def _page(request: StudioRequest, found: Generation) -> dict[str, object]:
+    case = {"case": case_of(found)} if found.state == State.UNKNOWN else {}
+    return (
+        facts.page_context(found, request.membership)
+        | case
+        | {
+            "remix": lifecycle.remix_spec(found),
+            "can_cast": lifecycle.can_cast(found),
+            "lineage": lineage.of(found),
+        }
+    )
+
+
+def _change(found: Generation, **fields: object) -> None:
+    """Write only these columns, so that a worker's write at the same moment is not undone."""
+    moment = timezone.now()
+    Generation.objects.filter(pk=found.pk).update(updated_at=moment, **fields)
+    for name, value in fields.items():
+        setattr(found, name, value)
