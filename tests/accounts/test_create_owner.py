@@ -1,0 +1,66 @@
+"""An owner without a browser."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import Membership, Team, User
+from tests.accounts.conftest import PASSWORD
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.django_db
+
+
+def create(monkeypatch, *arguments: str, variable: str = "", typed: str = "") -> str:
+    monkeypatch.setenv("STUDIO_OWNER_PASSWORD", variable)
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    said = io.StringIO()
+    call_command("create_owner", *arguments, stdout=said)
+    return said.getvalue()
+
+
+@pytest.mark.parametrize("way", [{"variable": PASSWORD}, {"typed": PASSWORD + "\n"}, {"typed": PASSWORD + "\r\n"}])
+def test_an_owner_can_sign_in_and_owns_the_named_team(monkeypatch, client, way):
+    said = create(monkeypatch, "--email", "Ines@Example.com", "--team", "Harbour", **way)
+    assert "ines@example.com owns the team Harbour" in said
+    assert Membership.objects.get().role == Membership.OWNER
+    assert User.objects.get().is_superuser
+    answer = client.post("/accounts/login/", {"login": "ines@example.com", "password": PASSWORD})
+    assert answer["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "sentence"),
+    [
+        ("teo@example.com", PASSWORD, "has an account already"),
+        ("TEO@example.com", PASSWORD, "has an account already"),
+        ("nowhere", PASSWORD, "valid email address"),
+        ("new@example.com", "short", "at least 12 characters"),
+        ("new@example.com", "", "at least 12 characters"),
+    ],
+)
+def test_a_refusal_is_a_sentence_and_exit_code_2_and_adds_nobody(monkeypatch, teo, email, password, sentence):
+    with pytest.raises(CommandError, match=sentence) as refused:
+        create(monkeypatch, "--email", email, typed=password + "\n")
+    assert refused.value.returncode == 2
+    assert "Nobody was added" in str(refused.value)
+    assert User.objects.count() == Team.objects.count() == 1
+
+
+def test_the_shell_sees_the_exit_code_and_no_traceback(tmp_path):
+    environment = os.environ | {
+        "STUDIO_DATA": str(tmp_path),
+        "DATABASE_URL": "",
+        "STUDIO_OWNER_PASSWORD": PASSWORD,
+        "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "studio.settings"),
+    }
+    command = [sys.executable, "manage.py", "create_owner", "--email", "not-an-address"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "Nobody was added" in done.stderr

@@ -1,0 +1,65 @@
+"""What is served is smaller than what is written, and says the same."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+
+from accounts.models import User
+from studio.assets import is_ours, small, small_script, small_style
+
+from .shots import make_shot
+
+STATIC = Path(settings.BASE_DIR, "static")
+OURS = sorted(path.name for path in STATIC.iterdir() if is_ours(path.name))
+
+
+def test_a_style_sheet_keeps_its_strings_and_what_blank_space_means():
+    css = """/* a note; with { signs } */
+    a :hover, b:hover { content: " ; {x} "; width: calc(1px + 2px);
+      color: red; }
+    """
+    assert small_style(css) == 'a :hover,b:hover{content: " ; {x} ";width: calc(1px + 2px);color: red}'
+
+
+def test_a_script_keeps_its_lines_and_every_address_in_them():
+    script = "// a note\n\n  if (a)\n    open('https://x');  // here\n  b()\n"
+    assert small_script(script) == "if (a)\nopen('https://x');  // here\nb()"
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name.endswith(".js")])
+def test_no_text_of_a_script_runs_over_several_lines(name):
+    """Then what looks like indentation or a comment is one."""
+    odd = [line for line in (STATIC / name).read_text().splitlines() if line.count("`") % 2]
+    assert odd == []
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_making_a_file_small_twice_is_making_it_small_once(name):
+    once = small(name, (STATIC / name).read_text())
+    assert small(name, once) == once
+
+
+def test_what_is_collected_is_small(settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path
+    call_command("collectstatic", interactive=False, verbosity=0)
+    for name in OURS:
+        sent = next(tmp_path.glob(f"{Path(name).stem}.*[0-9a-f]{Path(name).suffix}")).read_text()
+        assert len(sent) < len((STATIC / name).read_text())
+    sizes = [next(tmp_path.glob(f"{name}.*[0-9a-f].css.gz")).stat().st_size for name in ("tokens", "studio")]
+    assert sum(sizes) < 20_000
+
+
+@pytest.mark.django_db
+def test_pages_are_compressed_and_films_are_not(team: Any, user: User, client_for: Any):
+    shot = make_shot(team, files=("video",))
+    client: Client = client_for(user)
+    page = client.get("/gallery/", headers={"Accept-Encoding": "gzip"})
+    assert page["Content-Encoding"] == "gzip"
+    assert b"<html" in gzip.decompress(page.content)
+    film = client.get(f"/media/{shot.pk}/video.mp4", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in film
