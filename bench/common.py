@@ -105,6 +105,9 @@ def studio_env(**extra: str) -> tuple[dict[str, str], Path]:
         **os.environ, "STUDIO_DATA": str(data), "STUDIO_PORT": str(free_port()), "STUDIO_SANDBOX_PORT": str(free_port()),
         "DJANGO_SETTINGS_MODULE": "studio.settings", "DATABASE_URL": "", **extra,
     }  # fmt: skip
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):  # of this shell; who installs it compiles only once
+        env.pop(name, None)
+        os.environ.pop(name, None)
     os.environ.update(env)
     return env, data
 

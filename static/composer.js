@@ -214,7 +214,7 @@ document.addEventListener("htmx:before:swap", () => { unfolded ||= Boolean($("#m
 document.addEventListener("htmx:after:swap", (event) => {
   const source = event.detail.ctx.sourceElement;
   if (source?.id === "model-card") return import(form.dataset.models).then((module) => module.filter());
-  if (source?.id === "queue") return;
+  if (source?.id === "queue") return fed();
   if (source?.id === "draft-back") drawing = null;
   if (unfolded) $("#more-settings")?.setAttribute("open", "");
   if (ours(source)) well(source);
@@ -224,6 +224,14 @@ document.addEventListener("htmx:after:swap", (event) => {
   saveSoon();
   tellRestored();
 });
+// a shot is ready: what the model usually takes, and what is left of the budget, are known better now
+const films = () => $$("#feed [data-play]").map((film) => film.dataset.play).join();
+let seen = films();
+function fed() {
+  const before = seen;
+  seen = films();
+  if (seen !== before) htmx.trigger("#estimate", "fed");
+}
 // the button that was pressed is gone: the focus goes to the control that it changed
 function backTo(button) {
   const name = button.value.split("=")[0].replace(/-\d+[<>]?$/, "");

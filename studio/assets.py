@@ -1,8 +1,7 @@
-"""Static files as they are served: our own style sheets and scripts without comments and blank space, then hashed and
-compressed. Files of others stay as they came.
+"""Static files as they are served: our own style sheets and scripts made small, then hashed and compressed. Files of others
+stay as they came.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +22,8 @@ def is_ours(name: str) -> bool:
 
 
 def small(name: str, text: str) -> str:
-    return small_style(text) if name.endswith(".css") else small_script(text)
+    """The same style sheet or script without comments and needless blank space."""
+    from rcssmin import cssmin  # here: only collectstatic needs them, and memory is kept for a whole run
+    from rjsmin import jsmin
 
-
-def small_style(css: str) -> str:
-    """Strings stay as they are; around `:`, `+` and brackets blank space has a meaning."""
-    pieces = re.split(r"""("[^"]*"|'[^']*')""", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL))
-    for at in range(0, len(pieces), 2):
-        pieces[at] = re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", pieces[at])).replace(";}", "}")
-    return "".join(pieces).strip()
-
-
-def small_script(script: str) -> str:
-    """Without lines that are only a comment, and without indentation. Lines stay lines, so nothing changes its meaning as
-    long as no text runs over several of them (tests/test_assets.py)."""
-    lines = (line.strip() for line in script.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
+    return str(cssmin(text) if name.endswith(".css") else jsmin(text))

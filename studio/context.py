@@ -37,7 +37,7 @@ def sandbox_active(request: HttpRequest) -> bool:
 
 
 def unknown_count(request: HttpRequest) -> int:
-    """How many outcomes of this team a person has to decide about, at most 100. Two queries, for signed-in people only."""
+    """How many outcomes of this team a person has to decide about, at most 100. One query, for signed-in people only."""
     if not (team := getattr(request, "team", None)):
         return 0
     from generations.views.unknown import count_of  # here: the sign-in and error pages must not depend on shots

@@ -51,7 +51,7 @@ SYNC_DEADLINE = env.number("STUDIO_SYNC_DEADLINE", 1200)
 INSTALLED_APPS = [
     "accounts",
     "generations",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # only the web has pages: studio/urls.py finds what is registered
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

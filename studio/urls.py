@@ -8,6 +8,7 @@ from django.urls import include, path
 
 from . import views
 
+admin.autodiscover()
 sign_in = secure_admin_login(admin.site.login)
 
 

@@ -17,6 +17,8 @@ def main() -> None:
     os.set_inheritable(options.lock_fd, False)  # held by this process alone
     link = os.environ.pop("STUDIO_SETUP_LINK", "")
     address = os.environ.pop("STUDIO_ADDRESS", f"http://{options.host}:{options.port}")
+    # One heap a process: threads that wait for the network or the interpreter need none of their own (-1.2 MB in all).
+    os.environ.setdefault("MALLOC_ARENA_MAX", "1")
     web, queue, sandbox = children(options)
     pulse = options.data / "run" / "pulse"
     pulse.unlink(missing_ok=True)

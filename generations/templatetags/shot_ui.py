@@ -11,11 +11,10 @@ from django.utils.safestring import mark_safe
 
 from .. import lifecycle
 from ..models import Generation
-from ..views import cards, tiles
+from ..views import cards, job_cards, tiles, times
 
 register = template.Library()
 
-register.filter("card", cards.card_of)
 register.filter("charged_words", cards.charged_words)
 register.filter("meta_line", cards.meta)
 register.filter("first_upload", cards.first_upload)
@@ -28,6 +27,9 @@ register.filter("ratio_class", tiles.ratio_class)
 register.filter("expected_ratio", tiles.expected_ratio)
 register.filter("tile", tiles.tile_of)
 register.filter("drawn", tiles.draw)
+register.filter("job_card", job_cards.draw)
+register.filter("clock", times.clock)
+register.filter("roughly", times.roughly)
 
 
 PAGES = ("shot", "favourite", "to-bin", "restore", "cancel", "dismiss", "check", "hurry", "retry")
@@ -47,35 +49,6 @@ def links(shot: Generation) -> dict[str, str]:
     found: dict[str, str] = {name: mark_safe(address.format(shot.pk)) for name, address in _addresses().items()}  # noqa: S308  (digits)
     found["pk"] = mark_safe(str(shot.pk))  # noqa: S308  (digits; a number would be localised, at 20 µs each)
     return found
-
-
-@register.filter
-def clock(seconds: float | None) -> str:
-    """8.0 → "0:08"."""
-    whole = max(0, round(seconds or 0))
-    return f"{whole // 60}:{whole % 60:02d}"
-
-
-@register.filter
-def elapsed(card: cards.Card) -> str:
-    """ "0:20, about 1 min left", then "1:10 of about 1:00", at last "5:00, longer than usual"; the page counts on from here in
-    the same words (static/studio.js)."""
-    seconds = round((timezone.now() - card.since).total_seconds()) if card.since else 0
-    if not card.usual:
-        return clock(seconds)
-    if seconds > card.usual.late:
-        return f"{clock(seconds)}, longer than usual"
-    left = card.usual.middle - seconds
-    return clock(seconds) + (f", about {roughly(left)} left" if left > 0 else f" of about {clock(card.usual.middle)}")
-
-
-@register.filter
-def roughly(seconds: int) -> str:
-    """40 → "40 s", 100 → "1½ min", 700 → "12 min": no more than anybody knows."""
-    if seconds < 55:
-        return f"{max(10, round(seconds, -1))} s"
-    halves = max(2, round(seconds / 30)) if seconds < 300 else 2 * round(seconds / 60)
-    return f"{halves // 2}{'½' if halves % 2 else ''} min"
 
 
 @register.filter

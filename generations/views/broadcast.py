@@ -12,7 +12,7 @@ from accounts.models import Team
 
 from ..models import Generation
 from ..states import State
-from . import queue, unknown
+from . import job_cards, queue, unknown
 from .feed import latest_of
 
 TICKING = re.compile(r"(<time data-since=[^>]*>)[^<]*")  # the browser counts on by itself: no news
@@ -105,7 +105,7 @@ def look(team_id: int, before: View | None = None, person: int | None = None) ->
 
 
 def _shown(shot: Generation) -> Shown:
-    html = render_to_string("generations/_card.html", {"generation": shot})
+    html = job_cards.draw(shot)
     return Shown(shot.state, shot.shown_title, shot.created_by_id, html, TICKING.sub(r"\1", html), time.monotonic())
 
 
@@ -119,9 +119,10 @@ def _ids(shots: list[Generation]) -> tuple[int, ...]:
 
 def one_card(team_id: int, pk: int) -> str:
     """The card of one shot of this team as a partial; "" for any other."""
-    shot = queue.with_card_parts(Generation.objects.filter(team=team_id, pk=pk)).first()
+    shot = queue.of_cards(Generation.objects.filter(team=team_id, pk=pk)).first()
     if shot is None:
         return ""
+    queue.with_card_parts([shot])
     queue.place(Team(pk=team_id), [shot])
     return _card_partial(pk, _shown(shot).html)
 
@@ -223,5 +224,5 @@ def _unknown(view: View) -> str:
 
 
 def _list(view: View) -> str:
-    html = render_to_string("generations/_queue_list.html", {"queue": view.queue, "person": view.person})
+    html = render_to_string("generations/_queue_list.html", {"queue": view.queue, "person": view.person, "user": None})
     return partial("#queue-list", html, "innerMorph")

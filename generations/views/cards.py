@@ -23,7 +23,7 @@ TOO_LATE = "Already sent: the provider bills it, so it cannot be cancelled. The 
 TOO_LATE_TO_PLAY = "Already sent, so it cannot be cancelled. The sandbox charges nothing."
 
 
-@dataclass
+@dataclass(unsafe_hash=True)  # put together by one function, and then left as it is
 class Card:
     """The parts of a card. `bar` is None (none), -1 (moving, nothing known) or a percentage from the provider."""
 

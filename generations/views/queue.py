@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count
+from django.db.models import Count, Prefetch, prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -17,10 +17,10 @@ from accounts.requests import StudioRequest
 from .. import keys, lifecycle, tasks
 from .. import usual as usual_times
 from ..lifecycle import waiting
-from ..models import Generation, ProviderKey
+from ..models import Asset, Generation, ProviderKey
 from ..models.generation import GenerationQuerySet
 from ..states import ACTIVE, TERMINAL, Charged, State
-from . import again
+from . import again, job_cards
 from .access import back, own, said, team_required, wants_fragment
 
 MOST_ACTIVE = 40  # cards; what waits behind them is only counted
@@ -54,21 +54,27 @@ class Column:
         return self.active + self.finished
 
 
-def with_card_parts(shots: GenerationQuerySet) -> GenerationQuerySet:
-    """Everything that a card reads, in two queries however many cards; no secret is decrypted for it."""
-    found = shots.select_related("provider_key").prefetch_related("assets").with_doubts()
-    return found.defer("provider_key__secret", "result_url", "rewritten_prompt")
+def of_cards(shots: GenerationQuerySet) -> GenerationQuerySet:
+    return shots.with_doubts().defer("result_url", "rewritten_prompt")
+
+
+def with_card_parts(shots: list[Generation]) -> list[Generation]:
+    """Everything else that a card reads, in two queries however many cards; no secret is decrypted for it."""
+    keys_of, posters = ProviderKey.objects.defer("secret"), Asset.objects.filter(kind=Asset.POSTER_SMALL)
+    prefetch_related_objects(shots, Prefetch("provider_key", keys_of), Prefetch("assets", posters))
+    return shots
 
 
 def column_of(team: Team, person: int | None = None) -> Column:
     """Of the team, or of one person in it. At most 9 queries, however many shots; on PostgreSQL one more for the time."""
     shots = Generation.objects.of_team(team)
     shots = shots if person is None else shots.filter(created_by=person)
-    newest = with_card_parts(shots).order_by("-created_at", "-id")
+    newest = of_cards(shots).order_by("-created_at", "-id")
     unsettled = (*ACTIVE, State.UNKNOWN)
     recent = timezone.now() - dt.timedelta(days=FINISHED_DAYS)
     finished = newest.kept().filter(state__in=TERMINAL, dismissed_at=None, created_at__gte=recent)
     column = Column(list(newest.filter(state__in=unsettled)[: MOST_ACTIVE + 1]), list(finished[:MOST_FINISHED]))
+    with_card_parts(column.shots)
     column.people = dict(Counter(shot.created_by_id for shot in column.active))
     if len(column.active) > MOST_ACTIVE:
         column.active.pop()
@@ -106,7 +112,7 @@ def column(request: StudioRequest) -> HttpResponse:
 @require_safe
 @team_required
 def card(request: StudioRequest, pk: int) -> HttpResponse:
-    return render(request, "generations/_card.html", {"generation": _placed(request, pk)})
+    return HttpResponse(job_cards.draw(_placed(request, pk), request.user))
 
 
 @require_POST

@@ -81,6 +81,7 @@ def test_2_a_card_appears_at_once_and_progress_moves(page: Any, studio: RunningS
     else:
         pytest.fail("the card waits for somebody")
     until(lambda: page.evaluate("window.states.includes('done')"), 60, "the shot to be done")
+    until(lambda: "Usually ready after" in page.locator("#estimate").inner_text(), 10, "the usual time beside Generate")
     states = page.evaluate("window.states")
     assert states[0] in ("queued", "submitting")
     assert set(states) & {"submitted", "running"}, states
