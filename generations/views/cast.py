@@ -85,7 +85,7 @@ def _listed(request: StudioRequest) -> dict[str, object]:
 
 
 def _page(request: StudioRequest, form: CastForm, shot: Generation | None, status: int = 200) -> HttpResponse:
-    context = _listed(request) | queue.column_context(request)
+    context = _listed(request) | queue.badge_context(request)
     context |= {"form": form, "shot": shot, "castable": shot is None or lifecycle.can_cast(shot)}
     context |= {"key": shot.provider_key if shot else lifecycle.casting_key(request.team)}
     return render(request, "generations/cast.html", context, status=status)

@@ -52,7 +52,7 @@ def picker(request: StudioRequest) -> HttpResponse:
     if chosen:
         context["kept"] = [("model", chosen.slug), *as_inputs(values)]
         context["parent"] = _parent(request)
-    return render(request, "generations/models.html", context | queue.column_context(request))
+    return render(request, "generations/models.html", context | queue.badge_context(request))
 
 
 @team_required

@@ -25,6 +25,7 @@ from .access import back, own, said, team_required, wants_fragment
 
 MOST_ACTIVE = 40  # cards; what waits behind them is only counted
 MOST_FINISHED = 8
+UNSETTLED = (*ACTIVE, State.UNKNOWN)
 FINISHED_DAYS = 7  # keeps the search for eight cards short in a team with thousands of dismissed ones
 
 
@@ -70,18 +71,22 @@ def column_of(team: Team, person: int | None = None) -> Column:
     shots = Generation.objects.of_team(team)
     shots = shots if person is None else shots.filter(created_by=person)
     newest = of_cards(shots).order_by("-created_at", "-id")
-    unsettled = (*ACTIVE, State.UNKNOWN)
     recent = timezone.now() - dt.timedelta(days=FINISHED_DAYS)
     finished = newest.kept().filter(state__in=TERMINAL, dismissed_at=None, created_at__gte=recent)
-    column = Column(list(newest.filter(state__in=unsettled)[: MOST_ACTIVE + 1]), list(finished[:MOST_FINISHED]))
+    column = Column(list(newest.filter(state__in=UNSETTLED)[: MOST_ACTIVE + 1]), list(finished[:MOST_FINISHED]))
     with_card_parts(column.shots)
     column.people = dict(Counter(shot.created_by_id for shot in column.active))
     if len(column.active) > MOST_ACTIVE:
         column.active.pop()
-        counted = shots.filter(state__in=unsettled).order_by().values_list("created_by").annotate(Count("pk"))
-        column.people = dict(counted)
+        column.people = _people(shots)
     place(team, column.active)
     return column
+
+
+def _people(shots: GenerationQuerySet) -> dict[int, int]:
+    """By person, how many of these are not at their end."""
+    unsettled = shots.filter(state__in=UNSETTLED).order_by()
+    return dict(unsettled.values_list("created_by").annotate(Count("pk")))
 
 
 def place(team: Team, shots: list[Generation]) -> None:
@@ -97,6 +102,11 @@ def place(team: Team, shots: list[Generation]) -> None:
 def column_context(request: StudioRequest) -> dict[str, object]:
     """For every page that shows the column: `{"queue": Column}`."""
     return {"queue": column_of(request.team)}
+
+
+def badge_context(request: StudioRequest) -> dict[str, object]:
+    """For a page that shows only how many there are, in one query."""
+    return {"queue": Column(people=_people(Generation.objects.of_team(request.team)))}
 
 
 @require_safe

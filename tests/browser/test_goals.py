@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.ui import hands, loading, rules, stand
+from tests.ui import hands, jobs, loading, moving, rules, stand
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 PAGES = ("create", "gallery", "shot", "failed shot", "queue", "admin", "admin change")
@@ -65,3 +65,40 @@ def test_the_guard_of_the_rules_sees_what_it_looks_for(studio: stand.Stand) -> N
         tab.goto("/queue/")
         tab.evaluate("document.querySelector('main').append(document.createElement('img'))")
         assert any("image-alt" in words for words in rules.broken(tab, "dark"))
+
+
+def test_what_others_start_waits_behind_a_button_and_moves_nothing(studio: stand.Stand) -> None:
+    with studio.tab() as tab:
+        tab.goto("/")
+        tab.locator("[data-live]").wait_for()
+        tab.evaluate(moving.SHIFT)
+        token = jobs.press(studio, tab, "Somebody else's boat")
+        pk, _ = jobs.ended(studio, token)
+        tab.locator("#queue-new", has_text="1 new").wait_for()
+        tab.locator("#feed-new", has_text="1 new above").wait_for()
+        assert tab.locator(f"#job-{pk}, #hero-{pk}").count() == 1, "the picture is there, and hidden"
+        assert tab.evaluate("window.shifted.sum") < 0.01
+        tab.locator("#feed-new").click()
+        tab.locator(f"#hero-{pk}").wait_for()
+        tab.locator("#queue-new").click()
+        tab.locator(f"#job-{pk}").wait_for()
+        tab.locator("#queue-new").wait_for(state="hidden")
+
+
+def test_what_one_starts_oneself_is_there_at_once(studio: stand.Stand) -> None:
+    with studio.tab() as tab:
+        tab.goto(f"/?model={jobs.MODEL}")
+        tab.locator("[data-live]").wait_for()
+        known = set(tab.evaluate("[...document.querySelectorAll('#queue-list > .job')].map((job) => job.id)"))
+        tab.locator("#prompt").fill(f"A boat of my own {jobs.SMALL}")
+        tab.keyboard.press("Control+Enter")
+        stand.wait(
+            tab,
+            "document.querySelector('#feed > .take:not([hidden])')?.innerText.includes('A boat of my own')",
+            20,
+            "the take",
+        )
+        now = tab.evaluate("[...document.querySelectorAll('#queue-list > .job')].map((job) => job.id)")
+        assert len(set(now) - known) == 1
+        assert tab.locator("#feed-new").is_hidden()
+        assert tab.locator("#queue-new").is_hidden()

@@ -24,7 +24,9 @@ def read(path: Path) -> Record:
 def keep(path: Path, record: Record) -> None:
     """The record and, beside it, the page."""
     path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-    path.with_suffix(".md").write_text(compose(read(path)))  # as it was written: the order of its keys is that of the page
+    path.with_suffix(".md").write_text(
+        compose(read(path))
+    )  # as it was written: the order of its keys is that of the page
 
 
 # --- results ----------------------------------------------------------------------------------------------------------
