@@ -209,9 +209,9 @@ def test_once_a_day_the_log_says_that_it_still_waits(team: Team, user: User) -> 
         ("queued", {}, False, "Not sent yet: cancelling is free."),
         ("queued", {"charged": "unknown"}, False, "The first request may still be billed."),
         ("submitting", {}, False, "It is just being sent, so it cannot be cancelled."),
-        ("submitted", {}, False, "Already sent: the provider bills it, so it cannot be cancelled."),
-        ("running", {}, False, "Already sent: the provider bills it, so it cannot be cancelled."),
-        ("running", {}, True, "Already sent, so it cannot be cancelled. The sandbox charges nothing."),
+        ("submitted", {}, False, "Already sent and billed, so it cannot be cancelled."),
+        ("running", {}, False, "Already sent and billed, so it cannot be cancelled."),
+        ("running", {}, True, "Already sent, so it cannot be cancelled. It is free."),
     ],
 )
 def test_the_card_says_what_cancelling_means(
