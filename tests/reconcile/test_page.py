@@ -93,6 +93,14 @@ def test_the_oldest_come_first_and_every_id_is_used_once(
     assert sorted(ids) == sorted(set(ids))
 
 
+def test_two_outcomes_are_not_two_regions_of_one_name(team: Team, user: User, client_for: Login) -> None:
+    for _ in range(2):
+        make_shot(team, "unknown", prompt="The same words twice")
+    html = client_for(user).get("/unknown/").content.decode()
+    assert html.count('class="resolve card"') == 2
+    assert "<section" not in html
+
+
 def test_the_page_is_for_the_team_alone(
     team: Team, user: User, member: User, stranger: User, client_for: Login
 ) -> None:
