@@ -30,7 +30,7 @@ def test_a_card_keeps_its_height_from_waiting_to_ready(tab_of: TabOf, team: Team
     shots = [make_shot(team, state, prompt=words) for state in (*ON_ITS_WAY, State.DONE, State.CANCELLED)]
     cards = "".join(job_cards.draw(shot, user) for shot in shots)
     tab = tab_of(user, **size)
-    tab.goto("/")
+    tab.goto("/queue/")
     high = dict(tab.evaluate(DRAWN, cards))
     assert set(high) == {shot.state for shot in shots}
     assert len(set(high.values())) == 1, high
@@ -39,7 +39,7 @@ def test_a_card_keeps_its_height_from_waiting_to_ready(tab_of: TabOf, team: Team
 def test_a_card_of_the_finished_is_only_as_high_as_its_picture(tab_of: TabOf, team: Team, user: User) -> None:
     done = job_cards.draw(make_shot(team), user)
     tab = tab_of(user)
-    tab.goto("/")
+    tab.goto("/queue/")
     [(_, while_one_looks)] = tab.evaluate(DRAWN, done)
     [(_, later)] = tab.evaluate(DRAWN, f'<li class="queue__label" id="queue-finished">Finished</li>{done}')
     assert later < while_one_looks
