@@ -85,7 +85,7 @@ function show() {
     bar.append(kept);
   }
   const hidden = [...picked].filter((value) => !here.has(value)).length;
-  $("#picked-n").textContent = `${picked.size} selected${hidden ? `, ${hidden} not shown` : ""}`;
+  $("#picked-n").textContent = `${picked.size} selected` + (hidden ? `, ${hidden} not shown` : "");
   bar.classList.toggle("is-on", picked.size > 0);
   if (picked.size) selecting(true);
 }
