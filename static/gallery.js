@@ -49,6 +49,7 @@ const VERBS = {
   x: (tile) => pick(tile, !boxOf(tile).checked),
   f: (tile) => $("[id^=fav-]", tile)?.click(),
   r: (tile) => $(".shot__acts a.mbtn", tile)?.click(),
+  s: (tile) => (picked.size ? $("[aria-keyshortcuts=S]", bar)?.click() : tile.dataset.preview && location.assign(`${linkOf(tile).pathname}share/`)),
   Delete: (tile) => (picked.size ? $("[aria-keyshortcuts=Delete]", bar)?.click() : $("[data-leaves]", tile)?.click()),
 };
 document.addEventListener("focusin", (event) => { const tile = event.target.closest?.("#grid .shot"); if (tile) rove(tile); });

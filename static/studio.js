@@ -207,8 +207,9 @@ document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]"), play = event.target.closest("[data-play]");
   if (copy) {
     await navigator.clipboard.writeText($(copy.dataset.copy).textContent);
-    $("span", copy).textContent = "Copied";
-    setTimeout(() => { $("span", copy).textContent = "Copy"; }, 2000);
+    const words = $("span", copy), was = (copy.dataset.words ??= words.textContent);
+    words.textContent = "Copied";
+    setTimeout(() => { words.textContent = was; }, 2000);
   } else if (play && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
     event.preventDefault();
     const hero = play.closest(".hero"), video = Object.assign(document.createElement("video"), { src: play.dataset.play, controls: true, playsInline: true });

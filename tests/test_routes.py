@@ -40,7 +40,7 @@ ROUTES = {
     "accounts/password/change/": PERSON, "accounts/password/set/": PERSON, "accounts/reauthenticate/": PERSON,
     "": TEAM, "models/": TEAM, "models/<str:slug>/form/": TEAM, "shots/": TEAM, "estimate/": TEAM, "uploads/": TEAM,
     "queue/": TEAM, "queue/clear/": TEAM, "unknown/": TEAM, "cast/": TEAM, "cast/order/": TEAM, "gallery/": TEAM,
-    "gallery/bin/": TEAM, "gallery/compare/": TEAM, "collections/": TEAM, "gallery/picked/<str:verb>/": TEAM,
+    "gallery/bin/": TEAM, "gallery/compare/": TEAM, "gallery/share/": TEAM, "collections/": TEAM, "gallery/picked/<str:verb>/": TEAM,
     "palette/": TEAM,
     "prompts/": TEAM, "prompts/history/": TEAM, "prompts/recent/": TEAM, "cast/suggest/": TEAM,
     "shares/": TEAM, "team/": TEAM, "team/invitations/": TEAM,

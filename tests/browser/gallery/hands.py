@@ -9,6 +9,7 @@ PAGES = (
     "/gallery/bin/",
     "/shots/1/",
     "/gallery/compare/?pick=1&pick=5",
+    "/gallery/share/?pick=1&pick=5",
     "/palette/?q=light",
 )
 

@@ -59,3 +59,41 @@ def test_the_selection_comes_home_as_one_zip(page: Any, tmp_path: Path) -> None:
     archive = zipfile.ZipFile(download.value.path())
     assert archive.testzip() is None
     assert sorted(name.rpartition(".")[2] for name in archive.namelist()) == ["json", "mp4", "mp4"]
+
+
+def test_two_shots_are_shared_and_a_link_plays_for_somebody_without_an_account(page: Any, browser: Any) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for at in (0, 5):
+        page.locator(f"{TILE} .pick input").nth(at).check(force=True)
+    page.locator("#picked").get_by_role("button", name="Share").click()
+    page.get_by_role("heading", name="Share 2 shots").wait_for()
+    page.get_by_role("button", name="Create 2 links").click()
+    page.get_by_role("heading", name="2 links", exact=True).wait_for()
+    addresses = page.locator("code.address").all_text_contents()
+    page.get_by_role("button", name="Copy all").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert sorted(re.findall(r"http\S+", copied)) == sorted(addresses)
+    stranger = browser.new_context().new_page()
+    stranger.goto(addresses[0])
+    video = "document.querySelector('video')"
+    stranger.evaluate(f"{video}.muted = true; {video}.play()")
+    until(lambda: stranger.evaluate(f"{video}.currentTime > 0.1"), 30, "the video to play")
+    stranger.context.close()
+    page.get_by_role("button", name="Withdraw").first.click()
+    page.get_by_role("heading", name="1 link", exact=True).wait_for()
+
+
+def test_s_shares_the_tile_under_the_focus_or_the_selection(page: Any) -> None:
+    first, second, *_ = tiles(page)
+    page.locator(f"#{first} > a").focus()
+    page.keyboard.press("x")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("s")
+    page.get_by_role("heading", name="Share 2 shots").wait_for()
+    page.go_back()
+    page.wait_for_selector(TILE)
+    page.keyboard.press("Escape")
+    page.locator(f"#{second} > a").focus()
+    page.keyboard.press("s")
+    page.wait_for_url(f"**/shots/{second.removeprefix('tile-')}/share/")
