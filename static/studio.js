@@ -151,7 +151,9 @@ function count() {
 // whoever asked for notices gets them from tabs behind others too: there the stream would rest
 const notices = localStorage.getItem("notices") ?? "";
 if (notices.includes("true") && window.htmx) htmx.config.sse = { ...htmx.config.sse, pauseOnBackground: false };
-addEventListener("load", () => { if (notices.includes("true") || $("[data-notice]")) import($("#news").dataset.notices); });
+const hear = () => import($("#news").dataset.notices);
+addEventListener("load", () => { if (notices.includes("true") || $("[data-notice]")) hear(); });
+addEventListener("storage", ({ key }) => { if (key === "notices" && $("#news")) hear().then((module) => module.follow()); }); // asked for in another tab
 // the page of a shot is built anew when the shot has moved on
 function followShot() {
   const page = $("#shot"), card = page && $(`#job-${page.dataset.shot}`);
