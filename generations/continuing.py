@@ -15,7 +15,7 @@ from .specs import Media, ModelSpec
 
 def last_frame(shot: Generation, user: User) -> Upload:
     """The frame as a reference image of the team; made once. Raises media.InvalidMedia, OSError, images.RefusedImage."""
-    if found := Upload.objects.filter(team=shot.team, frame_of=shot).order_by("-pk").first():
+    if found := Upload.objects.filter(team=shot.team, frame_of=shot).order_by("pk").first():
         return found
     video = shot.asset(Asset.VIDEO)
     if video is None or not video.is_kept:
