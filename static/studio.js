@@ -276,6 +276,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // the neighbours' pictures are there before anybody asks for them
+addEventListener("load", () => { for (const part of $$("[data-later]")) import(part.dataset.later); });
 addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(() => { for (const link of $$("[data-preload]")) new Image().src = link.dataset.preload; }));
 
 // gallery to shot and back: one shared picture across pages, where the browser can
