@@ -1,6 +1,7 @@
 """What is served is smaller than what is written, and says the same."""
 
 import gzip
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,13 @@ def test_a_small_script_is_still_one(name, tmp_path):
     node, _ = compute_driver_executable()  # the browser tests' own
     done = subprocess.run([node, "--check", file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name.endswith(".js")])
+def test_no_text_stands_within_another_where_its_blanks_would_be_lost(name):
+    """The minifier takes a text in backticks to end at the next backtick: within `${…}` there may be none."""
+    nested = re.search(r"\$\{[^}`]*`.*", (STATIC / name).read_text())
+    assert nested is None, nested[0]
 
 
 @pytest.mark.parametrize("name", OURS)
