@@ -25,6 +25,11 @@ def create_team(name: str, owner: User) -> Team:
     return team
 
 
+def add_owner(team: Team, owner: User) -> None:
+    """Another owner of a team that is there already, with its keys and shots."""
+    Membership.objects.create(team=team, user=owner, role=Membership.OWNER)
+
+
 class LastOwner(Exception):
     """A team needs an owner: nobody else could invite, or say that a key works again. Nothing was changed."""
 

@@ -8,14 +8,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from accounts.models import User
 
 from . import media, store, uploads
-from .models import Asset, Generation, Upload
-from .registry import MODELS, SPECS
+from .models import Asset, Generation, Listing, Upload
+from .registry import MODELS, SPECS, is_offered
 from .specs import Media, ModelSpec
 
 
 def last_frame(shot: Generation, user: User) -> Upload:
     """The frame as a reference image of the team; made once. Raises media.InvalidMedia, OSError, images.RefusedImage."""
-    if found := Upload.objects.filter(team=shot.team, frame_of=shot).order_by("-pk").first():
+    if found := Upload.objects.filter(team=shot.team, frame_of=shot).order_by("pk").first():
         return found
     video = shot.asset(Asset.VIDEO)
     if video is None or not video.is_kept:
@@ -32,11 +32,17 @@ def begins_with_image(spec: ModelSpec | None) -> Media | None:
 
 
 def model_for(shot: Generation) -> ModelSpec | None:
-    """The shot's own model where it starts from a frame, else one of its provider, else any."""
+    """The shot's own model where it starts from a frame, else one of its provider, else any: of those that new shots can
+    be made with. None when there is none.
+    """
+    off = Listing.objects.switched_off()
     own = SPECS.get(shot.model)
-    fits = [spec for spec in MODELS.values() if begins_with_image(spec)]
+    known = ([own] if own else []) + list(MODELS.values())
+    fits = [
+        spec for spec in known if begins_with_image(spec) and is_offered(spec) and (spec.of or spec.slug) not in off
+    ]
     near = [spec for spec in fits if own and spec.provider == own.provider]
-    return own if begins_with_image(own) else next(iter([*near, *fits]), None)
+    return next(iter([*near, *fits]), None)
 
 
 def values(shot: Generation, frame: Upload, spec: ModelSpec) -> dict[str, Any]:

@@ -70,7 +70,19 @@ def check_and_reencode(
         _check_size(_webp_size(data), name, max_pixels, max_side)
     if image_format == "JPEG" and data.count(b"\xff\xda") > MAX_SCANS:
         raise RefusedImage(f"{name} is built in a way that takes too long to read. Save it again as JPEG or PNG.")
-    image = _decode(data, image_format, name, max_pixels, max_side)
+    return _written(_decode(data, image_format, name, max_pixels, max_side), image_format)
+
+
+def cropped(file: BinaryIO, width: int, height: int, *, display_name: str = "The file") -> CleanImage:
+    """The middle of a picture that was stored here, `width` × `height` pixels of it, nothing scaled. Raises RefusedImage."""
+    data = file.read()
+    image_format = _format_of(data, display_name)
+    image = _decode(data, image_format, display_name, max_pixels=40_000_000, max_side=12_000)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return _written(image.crop((left, top, left + width, top + height)), image_format)
+
+
+def _written(image: Image, image_format: Format) -> CleanImage:
     buffer = io.BytesIO()
     image.save(buffer, image_format, **SAVE_OPTIONS[image_format])
     clean = buffer.getvalue()

@@ -2,12 +2,14 @@
 
 import datetime as dt
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.guessing import hash_of, new_token
 from accounts.models import User
 
-from .models import Generation, Share
+from .models import Asset, Generation, Share
+from .states import State
 
 
 def share(shot: Generation, by: User, *, days: int, show_prompt: bool, allow_download: bool) -> Share:
@@ -17,6 +19,22 @@ def share(shot: Generation, by: User, *, days: int, show_prompt: bool, allow_dow
         generation=shot, created_by=by, token=token, token_hash=hash_of(token), show_prompt=show_prompt,
         allow_download=allow_download, expires_at=timezone.now() + dt.timedelta(days=days),
     )  # fmt: skip
+
+
+def share_each(shots: list[Generation], by: User, *, days: int, show_prompt: bool, allow_download: bool) -> list[Share]:
+    """A new link to each of them: all of the links, or none when one cannot be made."""
+    with transaction.atomic():
+        return [share(shot, by, days=days, show_prompt=show_prompt, allow_download=allow_download) for shot in shots]
+
+
+def why_not(shot: Generation) -> str:
+    """Why there can be no link to a shot, as the end of a sentence; "" when there can."""
+    if shot.deleted_at:
+        return "it is in the bin"
+    if shot.state != State.DONE:
+        return "it has no video" if shot.is_final else "it is not finished"
+    video = shot.asset(Asset.VIDEO)
+    return "" if video and video.is_kept else "its file is gone from disk"
 
 
 def find(token: str) -> Share | None:

@@ -55,6 +55,28 @@ def keep(file: UploadedFile, *, team: Team, user: User, frame_of: Generation | N
     """
     name = Path(str(file.name or "image")).name[:200]
     clean = images.check_and_reencode(file, display_name=name, max_bytes=settings.MAX_IMAGE_BYTES)
+    return _stored(clean, name, team=team, user=user, frame_of=frame_of)
+
+
+def crop(upload: Upload, width: int, height: int, *, user: User) -> Upload:
+    """Another upload with the middle of this one, which stays as it is; the same cut again is the same upload.
+
+    Raises images.RefusedImage.
+    """
+    try:
+        with open(upload.file, "rb") as file:
+            clean = images.cropped(file, width, height, display_name=upload.name)
+    except OSError as error:
+        raise images.RefusedImage(f"{upload.name} is gone from the disk. Choose it again.") from error
+    same = Upload.objects.filter(team=upload.team, sha256=clean.sha256, frame_of=upload.frame_of).order_by("pk").first()
+    if same and same.file.exists():
+        return same
+    name = Path(upload.name)
+    called = f"{name.stem[:170]}, {width} × {height}{name.suffix[:20]}"
+    return _stored(clean, called, team=upload.team, user=user, frame_of=upload.frame_of)
+
+
+def _stored(clean: images.CleanImage, name: str, *, team: Team, user: User, frame_of: Generation | None) -> Upload:
     folder = Path(str(team.pk))
     path = folder / f"{secrets.token_hex(16)}.{clean.format.lower()}"
     _write(Path(settings.UPLOADS) / path, clean.bytes)

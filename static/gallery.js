@@ -49,6 +49,7 @@ const VERBS = {
   x: (tile) => pick(tile, !boxOf(tile).checked),
   f: (tile) => $("[id^=fav-]", tile)?.click(),
   r: (tile) => $(".shot__acts a.mbtn", tile)?.click(),
+  s: (tile) => (picked.size ? $("[aria-keyshortcuts=S]", bar)?.click() : tile.dataset.preview && location.assign(`${linkOf(tile).pathname}share/`)),
   Delete: (tile) => (picked.size ? $("[aria-keyshortcuts=Delete]", bar)?.click() : $("[data-leaves]", tile)?.click()),
 };
 document.addEventListener("focusin", (event) => { const tile = event.target.closest?.("#grid .shot"); if (tile) rove(tile); });
@@ -85,7 +86,7 @@ function show() {
     bar.append(kept);
   }
   const hidden = [...picked].filter((value) => !here.has(value)).length;
-  $("#picked-n").textContent = picked.size + " selected" + (hidden ? `, ${hidden} not shown` : "");
+  $("#picked-n").textContent = `${picked.size} selected` + (hidden ? `, ${hidden} not shown` : "");
   bar.classList.toggle("is-on", picked.size > 0);
   if (picked.size) selecting(true);
 }

@@ -26,6 +26,18 @@ function tell() {
 }
 new MutationObserver(tell).observe(box, { childList: true });
 
+// The fields say what was chosen, here or in another tab, and the stream no longer rests behind other tabs.
+export function follow() {
+  const wanted = read(), source = document.querySelector("[hx-sse\\:connect]"), stream = source?._htmx?.sse;
+  for (const field of fields()) field.checked = Boolean(wanted[field.dataset.notice]);
+  if (!(wanted.desktop || wanted.sound) || !window.htmx) return;
+  htmx.config.sse = { ...htmx.config.sse, pauseOnBackground: false };
+  if (!stream?.visibilityHandler) return;
+  document.removeEventListener("visibilitychange", stream.visibilityHandler);
+  stream.visibilityHandler = null;
+  if (document.hidden && !stream.reader) htmx.ajax("GET", source.getAttribute("hx-sse:connect"), { source }); // it rests already: begin anew
+}
+
 document.addEventListener("change", async (event) => {
   const kind = event.target.dataset?.notice;
   if (!kind) return;
@@ -36,6 +48,7 @@ document.addEventListener("change", async (event) => {
   const wanted = Object.fromEntries(fields().map((field) => [field.dataset.notice, field.checked]));
   localStorage.setItem(KEY, JSON.stringify(wanted));
   if (kind === "sound" && event.target.checked) ring();
-  say(wanted.desktop || wanted.sound ? "On. In a tab behind others it works from the next page on." : "");
+  follow();
+  say(wanted.desktop || wanted.sound ? "On, in every tab of the studio, behind others too." : "");
 });
-for (const field of fields()) field.checked = Boolean(read()[field.dataset.notice]);
+follow();

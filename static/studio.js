@@ -12,11 +12,8 @@ document.addEventListener("submit", async (event) => {
   if (!form.matches("[data-look-form]") || !value) return;
   event.preventDefault();
   const body = new FormData(form, event.submitter);
-  const paint = () => {
-    html.dataset[name] = value;
-    for (const button of $$(`button[name=${name}]`, form)) button.setAttribute("aria-pressed", button.value === value);
-  };
-  document.startViewTransition && !reduced.matches ? document.startViewTransition(paint) : paint();
+  html.dataset[name] = value;
+  for (const button of $$(`button[name=${name}]`, form)) button.setAttribute("aria-pressed", button.value === value);
   const answer = await fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
   if (!answer?.ok) toast("This could not be kept. It lasts until the page is loaded again.", true);
 });
@@ -151,7 +148,9 @@ function count() {
 // whoever asked for notices gets them from tabs behind others too: there the stream would rest
 const notices = localStorage.getItem("notices") ?? "";
 if (notices.includes("true") && window.htmx) htmx.config.sse = { ...htmx.config.sse, pauseOnBackground: false };
-addEventListener("load", () => { if (notices.includes("true") || $("[data-notice]")) import($("#news").dataset.notices); });
+const hear = () => import($("#news").dataset.notices);
+addEventListener("load", () => { if (notices.includes("true") || $("[data-notice]")) hear(); });
+addEventListener("storage", ({ key }) => { if (key === "notices" && $("#news")) hear().then((module) => module.follow()); }); // asked for in another tab
 // the page of a shot is built anew when the shot has moved on
 function followShot() {
   const page = $("#shot"), card = page && $(`#job-${page.dataset.shot}`);
@@ -207,8 +206,9 @@ document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]"), play = event.target.closest("[data-play]");
   if (copy) {
     await navigator.clipboard.writeText($(copy.dataset.copy).textContent);
-    $("span", copy).textContent = "Copied";
-    setTimeout(() => { $("span", copy).textContent = "Copy"; }, 2000);
+    const words = $("span", copy), was = (copy.dataset.words ??= words.textContent);
+    words.textContent = "Copied";
+    setTimeout(() => { words.textContent = was; }, 2000);
   } else if (play && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
     event.preventDefault();
     const hero = play.closest(".hero"), video = Object.assign(document.createElement("video"), { src: play.dataset.play, controls: true, playsInline: true });
@@ -273,6 +273,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // the neighbours' pictures are there before anybody asks for them
+addEventListener("load", () => { for (const part of $$("[data-later]")) import(part.dataset.later); });
 addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(() => { for (const link of $$("[data-preload]")) new Image().src = link.dataset.preload; }));
 
 // gallery to shot and back: one shared picture across pages, where the browser can

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Team
-from generations import keys, lifecycle, registry
+from generations import continuing, keys, lifecycle, registry
 from generations.models import Generation, Host, HostModel, Listing, ProviderKey
 from generations.models.fields import opened
 from generations.providers import outbound
@@ -166,13 +166,15 @@ def test_a_model_that_is_no_longer_offered_is_proposed_nowhere_and_makes_nothing
     host, model = made(image=HostModel.REQUIRED)
     keys.add_key(team=team, provider=host.provider, secret=SECRET)
     slug, old = f"{host.provider}-{model.pk}", registry.SPECS[f"{host.provider}-{model.pk}"]
-    make_shot(team, created_by=user, model=slug)
+    shot = make_shot(team, created_by=user, model=slug)
+    assert continuing.model_for(shot) == old
     Listing.objects.create(slug="apertis-sora-2", substitute=slug)
     assert catalogue.usual_model(team, user) == old
     assert catalogue.ended(catalogue.as_listed(registry.SPECS["apertis-sora-2"])).substitute == old  # type: ignore[union-attr]
     HostModel.objects.update(offered=False)
     registry.forget()
     assert catalogue.usual_model(team, user).slug != slug
+    assert continuing.model_for(shot).slug != slug
     assert catalogue.ended(catalogue.as_listed(registry.SPECS["apertis-sora-2"])).substitute is None  # type: ignore[union-attr]
     assert slug not in [spec.slug for spec in catalogue.offered()]
     refused = boss.post("/shots/", filled(old, team, user) | {"model": slug, "form_token": secrets.token_hex(16)})

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import Team, User
 from generations import continuing, lifecycle
-from generations.models import Generation, Upload
+from generations.models import Generation, Listing, Upload
 from generations.registry import SPECS
 from generations.states import State
 from generations.views import lineage
@@ -103,6 +103,18 @@ def test_the_next_shot_begins_where_this_one_ends(
     assert f'src="/uploads/{frame.pk}/"' in html
     assert "A boat at dusk" in html
     assert client.post(f"/shots/{filmed.pk}/go-on/")["Location"] == answer["Location"], "the frame is made once"
+
+
+def test_it_never_goes_on_with_a_model_that_is_switched_off(filmed: Generation) -> None:
+    Generation.objects.filter(pk=filmed.pk).update(model=FRAMES)
+    shot, seen = Generation.objects.get(pk=filmed.pk), []
+    assert continuing.model_for(shot) == SPECS[FRAMES], "its own where that starts from a frame"
+    while spec := continuing.model_for(shot):
+        assert spec.slug not in seen
+        assert continuing.begins_with_image(spec)
+        seen.append(spec.slug)
+        Listing.objects.create(slug=spec.of or spec.slug, enabled=False)
+    assert len(seen) > 3, "and there is nothing left when all of them are off"
 
 
 def test_the_child_knows_that_it_goes_on(team: Team, user: User, filmed: Generation) -> None:

@@ -20,7 +20,7 @@ from .test_gallery import tiles
 from .test_queue import HTMX, words_of
 
 Login = Callable[[User], Client]
-VERBS = ["compare", "download", "favourite", "bin", "restore"]
+VERBS = ["compare", "share", "download", "favourite", "bin", "restore"]
 
 
 def post(client: Client, verb: str, *shots: Generation, htmx: bool = True, **more: str) -> Any:

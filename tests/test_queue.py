@@ -353,6 +353,22 @@ def test_only_its_own_person_is_offered_to_move_a_waiting_shot_to_the_front(
     assert f'formaction="/shots/{first.pk}/hurry/"' not in mine, "it is next already"
 
 
+def test_a_shot_that_waits_only_for_others_is_not_offered_what_would_change_nothing(
+    team: Team, user: User, member: User, client_for: Login
+) -> None:
+    key, client = make_key(team), client_for(member)
+    make_shot(team, "queued", provider_key=key)
+    first, second = (make_shot(team, "queued", provider_key=key, created_by=member) for _ in range(2))
+    button = "/shots/{}/hurry/"
+    for path in ("/queue/", "/shots/{}/"):
+        seen = [button.format(shot.pk) in client.get(path.format(shot.pk)).content.decode() for shot in (first, second)]
+        assert seen == [False, True], path
+    assert "1 before you" in words_of(client.get(f"/shots/{first.pk}/card/").content.decode())
+    client.post(button.format(second.pk))
+    seen = [button.format(shot.pk) in client.get("/queue/").content.decode() for shot in (first, second)]
+    assert seen == [True, False], "and the other way round when it has passed the first"
+
+
 def test_finished_cards_are_cleared_together_and_the_shots_stay(
     team: Team, user: User, member: User, client_for: Login
 ) -> None:

@@ -271,6 +271,6 @@ def test_a_page_costs_a_fixed_number_of_queries(
         Event.objects.create(generation=shot, to_state="queued", actor=user)
         make_shot(team, provider_key=key)
     client = client_for(user)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         client.get(f"/shots/{shot.pk}/")
     assert Asset.objects.filter(generation=shot).count() == len(FILES)

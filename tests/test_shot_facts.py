@@ -2,16 +2,20 @@
 
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from PIL import Image
 
 from accounts.models import Team, User
 from generations.models import Attempt, Generation
-from generations.views import compared
+from generations.views import compared, neighbours, paging
 
 from .media.clips import make_clip
 from .shots import make_key, make_shot
@@ -124,6 +128,40 @@ def test_a_frame_is_saved_as_a_picture(team: Team, user: User, stranger: User, c
     assert client.get(path).status_code == 302  # back to the page, which says it
     shot.asset("video").file.unlink()
     assert client.get(path).status_code == 404
+
+
+def place_on(client: Client, shot: Generation) -> str:
+    found = re.search(r'Gallery</a><span class="[^"]*">([^<]*)<', client.get(f"/shots/{shot.pk}/").content.decode())
+    return found[1] if found else ""
+
+
+def test_the_page_says_at_which_place_of_the_gallery_the_shot_stands(
+    team: Team, user: User, stranger: User, client_for: Login
+) -> None:
+    moment, client = timezone.now(), client_for(user)
+    last, middle, first = (make_shot(team, created_at=moment) for _ in range(3))
+    running, binned = make_shot(team, "running"), make_shot(team, deleted_at=moment)
+    make_shot(stranger.teams.get())
+    assert [place_on(client, shot) for shot in (first, middle, last)] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert [place_on(client, shot) for shot in (running, binned)] == ["", ""], "neither stands in the gallery"
+
+
+def test_nobody_counts_beyond_a_bound_for_it(
+    team: Team, user: User, client_for: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (neighbours, paging):
+        monkeypatch.setattr(module, "COUNTED", 3)
+    oldest, *_, second, newest = [make_shot(team) for _ in range(6)]
+    client = client_for(user)
+    assert place_on(client, newest) == "1 of more than 3"
+    assert place_on(client, second) == "2 of more than 3"
+    assert place_on(client, oldest) == "one of more than 3"
+    with CaptureQueriesContext(connection) as asked:
+        place_on(client, oldest)
+    counted = [
+        query["sql"] for query in asked.captured_queries if "COUNT(" in query["sql"] and " LIMIT 4" in query["sql"]
+    ]
+    assert len(counted) == 2, "and both of its questions end there"
 
 
 def test_the_neighbours_pictures_are_preloaded_when_there_are_any(team: Team, user: User, client_for: Login) -> None:

@@ -3,6 +3,7 @@
 from .carrying import Carried, as_inputs, carry_over, posted
 from .cast import CastForm
 from .conflicts import Conflict, Fix
+from .fitting import fit
 from .media import Slot, misfit
 from .parameters import RESERVED, TAKES, ParameterForm, new_token, no_key
 
@@ -17,6 +18,7 @@ __all__ = [
     "Slot",
     "as_inputs",
     "carry_over",
+    "fit",
     "misfit",
     "new_token",
     "no_key",

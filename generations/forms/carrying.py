@@ -116,8 +116,8 @@ def posted(data: Any, files: Any, *, team: Team, user: User) -> tuple[dict[str, 
     """What a composer holds, unchecked: values, the model they were for, and slots whose image was refused.
 
     New files are stored, so that they come along. Values of other models that wait in hidden inputs are found as well.
-    `undo` brings back what a switch has replaced, `fix` is "name=value" of a button that changes one value, `clear` and
-    `move` are slots.
+    `undo` brings back what a switch has replaced, `fix` is "name=value" of a button that changes one value, `clear`,
+    `move` and `crop` are slots.
     """
     old = SPECS.get(data.get("model", ""))
     known: dict[str, Param] = {param.name: param for spec in SPECS.values() for param in spec} | {"takes": TAKES}
@@ -128,7 +128,8 @@ def posted(data: Any, files: Any, *, team: Team, user: User) -> tuple[dict[str, 
         if isinstance(param, Media):
             slots = _slots(param, data, files, team, user)
             values[name] = _moved(param, slots, data.get("move", ""))
-            refused += [slot for slot in slots if slot.error and not slot.is_full]
+            cut = data.get("crop", "").partition("=")[0]
+            refused += [slot for slot in slots if slot.error and (not slot.is_full or slot.name == cut)]
         elif param.kind == "flag" and old and old.param(name):
             values[name] = name in data
         elif name in data:
@@ -175,4 +176,7 @@ def _slots(param: Media, data: Any, files: Any, team: Team, user: User) -> list[
     for i, given in enumerate(raw):
         if cleared == f"{param.name}-{i}":
             given.update(file=None, upload=None, url=None)
-    return MediaParam(param, spec=spec, team=team, user=user, key=None).read(raw)
+    field = MediaParam(param, spec=spec, team=team, user=user, key=None)
+    field.read(raw)
+    field.crop(data.get("crop", ""))
+    return field.slots

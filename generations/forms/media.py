@@ -1,5 +1,6 @@
 """Reference images in a form: slots with roles, each filled by a file, a stored upload, or an address on the web."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..models import ProviderKey, Upload
 from ..specs import Media, ModelSpec, Picture
 from .addresses import UnusableAddress, checked
 from .fields import ParamField
+from .fitting import Fit, cut_to, fit, parsed
 
 STUDIO_BYTES = 20 * 2**20
 
@@ -29,6 +31,7 @@ class Slot:
     upload: Upload | None = None
     url: str = ""
     error: str = ""
+    fit: Fit | None = None
 
     @property
     def is_full(self) -> bool:
@@ -104,6 +107,25 @@ class MediaParam(ParamField):
         for slot, item in zip(self.slots, place(self.param, value), strict=True):
             slot.upload = found.get(item["upload"]) if item and "upload" in item else None
             slot.url = item.get("url", "") if item else ""
+
+    def judge(self, values: Mapping[str, Any]) -> None:
+        """Say at each image what does not fit the shot that these values ask for."""
+        for slot in self.slots:
+            slot.fit = fit(self.spec, self.param, slot.role, slot.upload, values) if slot.upload else None
+
+    def crop(self, order: str) -> None:
+        """ "images-0=16:9": the middle of that slot's image takes its place. Anything else changes nothing."""
+        name, _, given = order.partition("=")
+        slot, shape = next((one for one in self.slots if one.name == name), None), parsed(given)
+        if slot is None or slot.upload is None or shape is None:
+            return
+        try:
+            slot.upload = uploads.crop(
+                slot.upload, *cut_to((slot.upload.width, slot.upload.height), shape), user=self.user
+            )
+            slot.error = misfit(self.param.picture, slot.upload, self.spec.name)
+        except RefusedImage as error:
+            slot.error = str(error)
 
     def read(self, raw: list[dict[str, Any]]) -> list[Slot]:
         """Store what was sent and look up what was stored. Errors stay at their slot."""

@@ -23,7 +23,7 @@ from .was import raw, was
 
 TAKES = Choice(name="takes", label="Takes", choices=("1", "2", "4"), default="1")
 RESERVED = frozenset(
-    {"model", "takes", "form_token", "parent", "clear", "csrfmiddlewaretoken"}
+    {"model", "takes", "form_token", "parent", "clear", "crop", "csrfmiddlewaretoken"}
 )  # no Param may be called so
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 OUTDATED = "This page was out of date. Nothing was sent and nothing is charged: press Generate again."
@@ -107,6 +107,9 @@ class ParameterForm(forms.Form):
 
     def mark(self, values: Mapping[str, Any]) -> None:
         """Tell each field what the rules mean for these values: what is off, what blocks."""
+        for media in self.fields.values():
+            if isinstance(media, MediaParam):
+                media.judge(values)
         self.conflicts = conflicts(self.spec, values)
         self.missing = missing(self.spec, values)
         for conflict in self.conflicts:
@@ -169,6 +172,10 @@ class ParameterForm(forms.Form):
     def ruled_fields(self) -> list[BoundField]:
         """Those that look different when another value changes."""
         names = {name for rule in self.spec.rules for name in (rule.name, rule.other)}
+        media = ((name, field) for name, field in self.fields.items() if isinstance(field, MediaParam))
+        names |= {
+            name for name, field in media if any(slot.upload for slot in field.slots)
+        }  # its shape fits, or no longer
         return [self[param.name] for param in self.spec if param.name in names]
 
     @property

@@ -109,7 +109,8 @@ def make_character(pk: int) -> bool:
     try:
         escrow = Escrow.allocate()
     except NoRoom as error:
-        Character.objects.filter(pk=pk, state=Character.WAITING).update(message=str(error), due_at=_in(30))
+        words = row.truly(str(error)) if row else ""
+        Character.objects.filter(pk=pk, state=Character.WAITING).update(message=words, due_at=_in(30))
         return False
     character = _claim(pk, escrow)
     if character is None:
@@ -131,9 +132,8 @@ def _claim(pk: int, escrow: Escrow) -> Character | None:
             return None
         closed = turns.may_cast(row)
         if closed is not None:  # it is false by itself, as what is not allowed
-            free_row.update(
-                message=f"{closed.reason} {closed.when}".strip() + " Nothing was sent.", due_at=_in(LOOK_AGAIN)
-            )
+            words = row.truly(f"{closed.reason} {closed.when}".strip() + " Nothing was sent.")
+            free_row.update(message=words, due_at=_in(LOOK_AGAIN))
             return None
         if not free_row.update(
             state=Character.MAKING, escrow=escrow.name, lease_owner=me(), lease_until=until, message="", sent_at=moment
@@ -229,7 +229,7 @@ def _change(character: Character, state: str, message: str, **fields: Any) -> No
     rows = Character.objects.filter(pk=character.pk, escrow=character.escrow)
     late_too = (Character.WAITING,) if state == Character.READY else ()
     rows = rows.filter(state__in=(Character.MAKING, Character.UNKNOWN, *late_too))
-    words = scrub(message)[:2000]
+    words = scrub(character.truly(message) if state in (Character.WAITING, Character.FAILED) else message)[:2000]
     committed(lambda: rows.update(state=state, message=words, **FREE, **({"due_at": now()} | fields)))
 
 
@@ -273,8 +273,10 @@ def _recover(row: Character) -> int:
 def cast_again(character: Character, *, accept: bool) -> None:
     """Order it a second time although the first request may have come through. Raises CannotCast."""
     if not accept:
-        raise CannotCast("Tick that you accept paying twice. Nothing was sent.")
-    _decide(character, Character.WAITING, "")
+        raise CannotCast("Tick that you accept paying twice. Nothing was sent again.")
+    _decide(
+        character, Character.WAITING, "Not sent again yet. The first request may still be billed.", is_repeated=True
+    )
 
 
 def give_up_cast(character: Character) -> None:
@@ -282,8 +284,8 @@ def give_up_cast(character: Character) -> None:
     _decide(character, Character.FAILED, "Closed by a person: the provider has not made it.")
 
 
-def _decide(character: Character, state: str, message: str) -> None:
+def _decide(character: Character, state: str, message: str, **fields: Any) -> None:
     _recover(character)  # an answer that is on the disk counts before any opinion
     unknown = Character.objects.filter(pk=character.pk, state=Character.UNKNOWN)
-    if not unknown.update(state=state, message=message, due_at=now(), tries=0):
+    if not unknown.update(state=state, message=message, due_at=now(), tries=0, **fields):
         raise CannotCast("Meanwhile this character has moved on. Nothing was changed.")

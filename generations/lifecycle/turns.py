@@ -6,7 +6,7 @@ what the person hurried before that. Nothing here is remembered outside the rows
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 
@@ -157,6 +157,14 @@ def line(queue: Iterable[tuple[int, int]], served: dict[int, dt.datetime]) -> li
         seen[person] += 1
         ranked.append((seen[person], served.get(person, NEVER), pk))
     return [pk for *_, pk in sorted(ranked)]
+
+
+def own_before(queue: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Each shot with how many of the same person's go before it."""
+    seen: defaultdict[int, int] = defaultdict(int)
+    for pk, person in queue:
+        yield pk, seen[person]
+        seen[person] += 1
 
 
 def next_to_send(taken: Collection[int] = (), most: int = 8, *, streamed: bool = False) -> list[int]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..models import Breaker, Generation, ProviderKey
 from ..registry import STREAMED
@@ -14,12 +14,15 @@ from .moves import now
 
 @dataclass(frozen=True)
 class Why:
-    """`reason` and `when` are sentences ("" when there is nothing to say); `place` is how many shots are before it."""
+    """`reason` and `when` are sentences ("" when there is nothing to say); `place` is how many shots are before it, `own`
+    how many of them its person could let it pass: the rest belong to others.
+    """
 
     reason: str = ""
     when: str = ""
     until: dt.datetime | None = None
     place: int | None = None
+    own: int = 0
 
     @property
     def words(self) -> str:
@@ -33,6 +36,7 @@ class Board:
 
     loads: dict[int, turns.Load]
     places: dict[int, int]
+    own: dict[int, int]
     moment: dt.datetime
 
     @classmethod
@@ -48,7 +52,8 @@ class Board:
             for key in queued
             for place, pk in enumerate(turns.line(found[key].queue, found[key].served))
         }  # fmt: skip
-        return cls(found, places, moment)
+        own = {pk: before for key in queued for pk, before in turns.own_before(found[key].queue)}
+        return cls(found, places, own, moment)
 
 
 def _breakers_only(keys: set[int]) -> dict[int, turns.Load]:
@@ -61,6 +66,10 @@ def _breakers_only(keys: set[int]) -> dict[int, turns.Load]:
 def why(generation: Generation, board: Board | None = None) -> Why:
     """Empty for a shot that does not wait. `board` is for many at once; it must have been made with this shot."""
     board = board or Board.of([generation])
+    return replace(_for(generation, board), own=board.own.get(generation.pk, 0))
+
+
+def _for(generation: Generation, board: Board) -> Why:
     load = board.loads.get(generation.provider_key_id, turns.Load())
     if generation.state in IN_FLIGHT:
         return _why(breaker.verdict(load.breakers.get(Breaker.READ), board.moment))

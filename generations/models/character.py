@@ -10,6 +10,11 @@ from .asset import Upload
 from .generation import Generation
 from .keys import ProviderKey
 
+FIRST_TIME = {
+    "Nothing was sent.": "Not sent again yet.",
+    "Nothing was charged.": "This request was not charged.",
+}  # what is said of an order, and what is true of it when an earlier request for it has left
+
 
 class Character(models.Model):
     """A row is one order and, when it is ready, the character. `lifecycle.casting` is the only writer of `state`."""
@@ -42,6 +47,7 @@ class Character(models.Model):
     lease_until = models.DateTimeField(null=True)
     due_at = models.DateTimeField(default=timezone.now)
     tries = models.PositiveSmallIntegerField(default=0)
+    is_repeated = models.BooleanField(default=False)  # a person had it sent again; the request before may be billed
     sent_at = models.DateTimeField(null=True)  # when the newest request was to leave; the limits of the key count it
 
     # what the provider says
@@ -60,6 +66,14 @@ class Character(models.Model):
 
     def __str__(self) -> str:
         return f"@{self.username}" if self.username else f"character {self.pk}"
+
+    def truly(self, message: str) -> str:
+        """What is said of it; of an order that is made again never as if nothing had left before."""
+        if not self.is_repeated:
+            return message
+        for words, others in FIRST_TIME.items():
+            message = message.replace(words, others)
+        return f"{message} The first request may still be billed."
 
     @property
     def is_short_of_picture(self) -> bool:

@@ -22,6 +22,9 @@ class ListingQuerySet(models.QuerySet["Listing"]):
             cache.set("model-names", found, REMEMBERED)
         return found
 
+    def switched_off(self) -> set[str]:
+        return set(self.filter(enabled=False).values_list("slug", flat=True))
+
     def is_off(self, spec: ModelSpec) -> bool:
         return self.filter(slug=spec.of or spec.slug, enabled=False).exists()
 

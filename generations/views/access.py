@@ -48,6 +48,11 @@ def whose(query: QueryDict) -> str:
     return person if person.isascii() and person.isdecimal() and len(person) < 19 else ""
 
 
+def numbers(given: list[str]) -> list[int]:
+    """The ids among what an address or a form brings, each once, in their order; whatever is none is left out."""
+    return [int(one) for one in dict.fromkeys(given) if one.isascii() and one.isdecimal() and len(one) < 19]
+
+
 def wants_fragment(request: StudioRequest) -> bool:
     """Whether htmx swaps only a part. When it goes back in history, or selects from a page, it needs the whole page."""
     return bool(request.htmx) and request.headers.get("HX-Request-Type") != "full"

@@ -83,7 +83,7 @@ def _queued(shot: Generation) -> Card:
     card = Card("Waiting", icon="clock-3", can_cancel=True, hint=_cancel_words(shot))
     why = _why(shot)
     card.words = why.reason
-    card.can_hurry = bool(why.place) and shot.hurried_at is None
+    card.can_hurry = bool(why.own)  # before those of others it cannot go
     if why.when:
         card.icon, card.tone = "rotate-ccw", "warn"
         card.detail = why.when[:1].lower() + why.when[1:].rstrip(".")

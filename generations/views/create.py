@@ -74,6 +74,7 @@ def model_form(request: StudioRequest, slug: str) -> HttpResponse:
     if not wants_fragment(request):
         return _page(request, form, carried=carried, start="kept")
     context = _context(request, form, carried) | {"back_to": old if old and old.slug != slug else None}
+    context |= _after_slot(request, form)
     return render(request, "generations/_switched.html", context)
 
 
@@ -158,6 +159,16 @@ def _context(request: StudioRequest, form: ParameterForm, carried: Carried | Non
         "carried": carried or Carried(),
         "is_owner": request.membership.role == request.membership.OWNER,
     }
+
+
+def _after_slot(request: StudioRequest, form: ParameterForm) -> dict[str, Any]:
+    """Where the focus goes when the button of an image was pressed and is gone, and what is said of a cut."""
+    pressed = next((request.POST[name] for name in ("crop", "move", "clear") if name in request.POST), "")
+    name, _, number = pressed.partition("=")[0].rstrip("<>").rpartition("-")
+    if name not in form.fields or not number.isdecimal():
+        return {}
+    shape = request.POST.get("crop", "").partition("=")[2]
+    return {"focus": name, "said": f"Cropped to {shape}. The original is kept." if shape else ""}
 
 
 def _row_context(request: StudioRequest, form: ParameterForm) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..models import Asset, Generation, ProviderKey, Upload
 from ..prices import NOT_PUBLISHED, Flat, dollars
 from ..specs import Choice, Flag, Media, Param
 from ..states import Charged, State
-from . import cards, compared
+from . import cards, compared, neighbours
 from .compared import Setting
 
 Fact = tuple[str, str]
@@ -35,7 +35,6 @@ class Input:
 def page_context(shot: Generation, membership: Membership) -> dict[str, object]:
     """Everything for shot.html."""
     video = shot.asset(Asset.VIDEO)
-    newer, older = neighbours(shot)
     cost, attempts = money.cost(shot), shot.attempts.order_by("n")
     return {
         "generation": shot,
@@ -52,29 +51,10 @@ def page_context(shot: Generation, membership: Membership) -> dict[str, object]:
         "times": times(shot),
         "attempts": attempts,
         "events": shot.events.select_related("actor"),
-        "newer": newer,
-        "older": older,
-        "posters": posters(newer, older),
+        **neighbours.of(shot),
         "owner": membership.role == Membership.OWNER,
         "key_rests": shot.state == State.QUEUED and shot.provider_key.state != ProviderKey.ACTIVE,
     }
-
-
-def neighbours(shot: Generation) -> tuple[int | None, int | None]:
-    """The next newer and the next older finished shot of the team, in the gallery's order."""
-    others = Generation.objects.of_team(shot.team).kept().filter(state=State.DONE).exclude(pk=shot.pk)
-    newer = others.filter(created_at__gte=shot.created_at).exclude(created_at=shot.created_at, id__lt=shot.pk)
-    older = others.filter(created_at__lte=shot.created_at).exclude(created_at=shot.created_at, id__gt=shot.pk)
-    return (
-        newer.order_by("created_at", "id").values_list("pk", flat=True).first(),
-        older.order_by("-created_at", "-id").values_list("pk", flat=True).first(),
-    )
-
-
-def posters(*neighbours: int | None) -> list[int]:
-    """Which of the neighbours have a picture that can be fetched before it is asked for."""
-    found = Asset.objects.filter(generation_id__in=[pk for pk in neighbours if pk], kind=Asset.POSTER)
-    return list(found.values_list("generation_id", flat=True))
 
 
 def made(shot: Generation, video: Asset | None) -> list[Fact]:

@@ -1,4 +1,4 @@
-"""What people do with several shots of the gallery at once: compare, download, favourite, bin and back."""
+"""What people do with several shots of the gallery at once: compare, share, download, favourite, bin and back."""
 
 import secrets
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from accounts.requests import StudioRequest
 from .. import bundle, collections
 from ..models import Asset, Generation
 from . import facts, tiles
-from .access import said, team_required
+from .access import numbers, said, team_required
 from .media import filename
 
 MOST = 200  # shots at once
@@ -27,7 +27,7 @@ SIDES = range(2, 5)  # that can be compared
 def picked(request: StudioRequest, verb: str) -> HttpResponseBase:
     if verb not in VERBS:
         raise Http404
-    shots = _shots(request, request.POST.getlist("pick"))
+    shots = shots_of(request, request.POST.getlist("pick"))
     if not shots:
         return said(request, "Nothing is selected. Tick some shots first.", to=reverse("gallery"), status=422)
     return VERBS[verb](request, shots)
@@ -37,7 +37,7 @@ def picked(request: StudioRequest, verb: str) -> HttpResponseBase:
 @team_required
 def compare(request: StudioRequest) -> HttpResponse:
     """Two to four shots beside each other under one play head."""
-    shots = [shot for shot in _shots(request, request.GET.getlist("pick")) if not _gone(shot)]
+    shots = [shot for shot in shots_of(request, request.GET.getlist("pick")) if not _gone(shot)]
     if len(shots) not in SIDES:
         return said(request, _sides_words(len(shots)), to=reverse("gallery"), status=422)
     sides = [(shot, video := shot.asset(Asset.VIDEO), facts.made(shot, video)) for shot in shots]
@@ -48,7 +48,15 @@ def _to_compare(request: StudioRequest, shots: list[Generation]) -> HttpResponse
     found = [shot for shot in shots if not _gone(shot)]
     if len(found) not in SIDES:
         return said(request, _sides_words(len(found)), to=reverse("gallery"), status=422)
-    return redirect(f"{reverse('compare')}?{'&'.join(f'pick={shot.pk}' for shot in found)}")
+    return _with_picks("compare", found)
+
+
+def _to_share(request: StudioRequest, shots: list[Generation]) -> HttpResponse:
+    return _with_picks("share-picked", shots)
+
+
+def _with_picks(page: str, shots: list[Generation]) -> HttpResponse:
+    return redirect(f"{reverse(page)}?{'&'.join(f'pick={shot.pk}' for shot in shots)}")
 
 
 def _sides_words(count: int) -> str:
@@ -124,14 +132,14 @@ def _restore(request: StudioRequest, shots: list[Generation]) -> HttpResponse:
 
 
 VERBS: dict[str, Callable[[StudioRequest, list[Generation]], HttpResponseBase]] = {
-    "compare": _to_compare, "download": _download, "favourite": _favourite, "bin": _bin, "restore": _restore,
+    "compare": _to_compare, "share": _to_share, "download": _download, "favourite": _favourite, "bin": _bin, "restore": _restore,
     "collect": _collect, "take-out": _take_out,
 }  # fmt: skip
 
 
-def _shots(request: StudioRequest, picks: list[str]) -> list[Generation]:
+def shots_of(request: StudioRequest, picks: list[str]) -> list[Generation]:
     """The team's shots among `picks`, in that order; others do not exist for this person."""
-    pks = [int(pick) for pick in dict.fromkeys(picks) if pick.isascii() and pick.isdecimal() and len(pick) < 19][:MOST]
+    pks = numbers(picks)[:MOST]
     found = Generation.objects.of_team(request.team).with_assets().select_related("provider_key", "created_by")
     shots = found.defer("result_url").in_bulk(pks)
     return [shots[pk] for pk in pks if pk in shots]

@@ -22,9 +22,8 @@ from accounts.team_views import address_of
 from .. import sharing
 from ..models import Asset, Share
 from ..models.fields import Unopenable, opened
-from ..states import State
 from . import media
-from .access import own, team_required
+from .access import back, numbers, own, team_required
 
 PARTS = ("video.mp4", "poster.webp", "poster-small.webp")  # of a shot's files; a link gives no other
 UNLISTED = ((b"x-robots-tag", b"noindex, nofollow"), (b"referrer-policy", b"no-referrer"))  # headers of page and files
@@ -47,24 +46,29 @@ def share(request: StudioRequest, pk: int) -> HttpResponse:
     """The links of one shot, and a form for another one."""
     shot = own(request, pk)
     form = ShareForm(request.POST or None)
-    ready = shot.state == State.DONE and not shot.deleted_at
-    if request.method == "POST" and ready and form.is_valid():
+    why_not = sharing.why_not(shot)
+    if request.method == "POST" and not why_not and form.is_valid():
         sharing.share(shot, request.user, **form.cleaned_data)
         messages.success(request, "The link works now. Whoever has it can watch this shot, and nothing else.")
         return redirect("share", pk)
     links = Share.objects.open().filter(generation=shot)
-    context = {"generation": shot, "form": form, "ready": ready, "links": _listed(request, links)}
+    context = {"generation": shot, "form": form, "why_not": why_not, "links": listed(request, links)}
     return render(request, "generations/share.html", context, status=422 if request.method == "POST" else 200)
 
 
 @require_safe
 @team_required
 def shares(request: StudioRequest) -> HttpResponse:
-    """Every working link of the team."""
-    links = (
-        Share.objects.open().of_team(request.team).select_related("generation").prefetch_related("generation__assets")
-    )
-    return render(request, "generations/shares.html", {"links": _listed(request, links)})
+    """Every working link of the team; with `?link=` those alone, ready to be copied at once."""
+    links = Share.objects.open().of_team(request.team)
+    some = numbers(request.GET.getlist("link"))[:MOST]
+    if some:
+        links = links.filter(pk__in=some)
+    found = listed(request, links.select_related("generation").prefetch_related("generation__assets"))
+    if some:
+        found.reverse()  # as they were selected; the page of all links begins with the newest
+    told = [(sharing.title(link), address) for link, address in found if address] if some else []
+    return render(request, "generations/shares.html", {"links": found, "some": bool(some), "told": told})
 
 
 @require_POST
@@ -74,10 +78,10 @@ def revoke(request: StudioRequest, pk: int) -> HttpResponse:
     link = get_object_or_404(Share.objects.of_team(request.team), pk=pk)
     sharing.revoke(link)
     messages.success(request, "The link is dead. Whoever opens it finds nothing.")
-    return redirect("shares" if "all" in request.POST else reverse("share", args=[link.generation_id]))
+    return back(request, reverse("shares")) if "all" in request.POST else redirect("share", link.generation_id)
 
 
-def _listed(request: HttpRequest, links: Any) -> list[tuple[Share, str]]:
+def listed(request: HttpRequest, links: Any) -> list[tuple[Share, str]]:
     """Each link with its address; "" when the keys that sealed it are gone."""
     found = []
     for link in links.select_related("created_by").order_by("-pk")[:MOST]:

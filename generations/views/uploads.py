@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.requests import StudioRequest
 
 from .. import references, uploads
-from ..forms import Slot, misfit
+from ..forms import Slot, fit, misfit
 from ..images import RefusedImage
 from ..models import Upload
 from ..registry import SPECS
@@ -32,6 +32,8 @@ def receive(request: StudioRequest) -> HttpResponse:
             raise RefusedImage(_nothing_arrived(request))
         upload = uploads.keep(file, team=request.team, user=request.user)
         if param and (why := misfit(param.picture, upload, SPECS[request.POST["model"]].name)):
+            slot.fit = fit(SPECS[request.POST["model"]], param, slot.role, upload, {})
+            slot.upload = upload if slot.fit and slot.fit.crop else None  # what a cut would mend stays to be cut
             raise RefusedImage(why)
         slot.upload = upload
     except RefusedImage as error:

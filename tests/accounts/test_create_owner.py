@@ -27,11 +27,31 @@ def create(monkeypatch, *arguments: str, variable: str = "", typed: str = "") ->
 @pytest.mark.parametrize("way", [{"variable": PASSWORD}, {"typed": PASSWORD + "\n"}, {"typed": PASSWORD + "\r\n"}])
 def test_an_owner_can_sign_in_and_owns_the_named_team(monkeypatch, client, way):
     said = create(monkeypatch, "--email", "Ines@Example.com", "--team", "Harbour", **way)
-    assert "ines@example.com owns the team Harbour" in said
+    assert "ines@example.com owns the new team Harbour" in said
     assert Membership.objects.get().role == Membership.OWNER
     assert User.objects.get().is_superuser
     answer = client.post("/accounts/login/", {"login": "ines@example.com", "password": PASSWORD})
     assert answer["Location"] == "/"
+
+
+def test_the_name_of_a_team_that_is_there_leads_into_it(monkeypatch):
+    create(monkeypatch, "--email", "ines@example.com", "--team", "Harbour", variable=PASSWORD)
+    said = create(monkeypatch, "--email", "sofia@example.com", "--team", " Harbour ", variable=PASSWORD)
+    assert "sofia@example.com is an owner of the team Harbour, which was there already" in said
+    team = Team.objects.get()
+    assert {(of.user.email, of.role) for of in team.memberships.all()} == {
+        ("ines@example.com", "owner"),
+        ("sofia@example.com", "owner"),
+    }
+
+
+def test_a_name_that_two_teams_have_is_refused(monkeypatch):
+    for _ in range(2):
+        Team.objects.create(name="Harbour")
+    with pytest.raises(CommandError, match=r"Several teams are called Harbour\. Nobody was added\.") as refused:
+        create(monkeypatch, "--email", "ines@example.com", "--team", "Harbour", variable=PASSWORD)
+    assert refused.value.returncode == 2
+    assert not User.objects.exists()
 
 
 @pytest.mark.parametrize(

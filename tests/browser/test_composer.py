@@ -187,3 +187,16 @@ def test_the_queue_is_a_drawer_where_there_is_no_room_and_a_failed_shot_is_made_
     assert not drawer.is_visible()
     page.set_viewport_size({"width": 1440, "height": 900})
     assert drawer.is_visible()
+
+
+def test_a_frame_of_another_shape_says_so_and_is_cut_by_one_press(page: Any) -> None:
+    page.goto("/?model=apertis-veo3-pro-frames")
+    image = {"name": "plate.png", "mimeType": "image/png", "buffer": pictures.png((1200, 1200))}
+    page.locator("[data-slot=images-0] input[type=file]").set_input_files([image])
+    page.get_by_text("This image is 1:1 (1200 × 1200), the shot will be 16:9.").wait_for()
+    page.get_by_role("radio", name="9:16").check()
+    page.get_by_text("the shot will be 9:16.").wait_for()
+    page.get_by_role("button", name="Crop First frame to 9:16").click()
+    page.get_by_role("img", name="First frame: plate, 675 × 1200.png").wait_for()
+    assert page.evaluate("document.activeElement.id") == "f-images"
+    assert page.get_by_text("the shot will be").count() == 0

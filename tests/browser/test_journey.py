@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.stack import RunningStudio, running_stack, until
+from tests.ui.places import HIDE
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 PASSWORD = "a long enough pass phrase"
@@ -141,6 +142,34 @@ def test_6b_the_live_stream_opens_even_when_a_script_comes_late(browser: Any, pa
     tab.route("**/hx-sse.min*.js", late)
     tab.goto(studio.url)
     until(lambda: tab.evaluate("document.readyState") and asked, 10, "the stream to be opened")
+    context.close()
+
+
+STREAM = "document.querySelector('[hx-sse\\\\:connect]')._htmx?.sse"
+LISTENS = """() => {
+    window.rung = 0;
+    window.AudioContext = class { constructor() { window.rung += 1; throw new Error("heard"); } };
+}"""
+
+
+def test_6c_a_tab_that_rests_behind_another_hears_of_it_when_notices_are_switched_on_there(
+    browser: Any, page: Any, studio: RunningStudio
+) -> None:
+    context = browser.new_context(storage_state=page.context.storage_state())
+    behind, front = context.new_page(), context.new_page()
+    behind.goto(f"{studio.url}/gallery/")  # without the switches: nothing of the notices is loaded here
+    until(lambda: behind.evaluate(f"Boolean({STREAM}?.reader)"), 10, "the stream")
+    behind.evaluate(LISTENS)
+    behind.evaluate(HIDE, True)
+    until(lambda: behind.evaluate(f"{STREAM}.reader === null"), 10, "the stream to rest behind another tab")
+    front.goto(studio.url)
+    front.get_by_role("button", name="Notices of the queue").click()
+    front.get_by_label("Play a sound").check()
+    until(lambda: behind.evaluate(f"Boolean({STREAM}?.reader)"), 10, "the stream to run again, hidden as it is")
+    order = ["generate", "A bell buoy [[seconds=3]]", "--model", "apertis-veo3"]
+    assert studio.manage(*order).returncode == 0
+    until(lambda: behind.evaluate("window.rung") == 1, 60, "the tab behind to ring")
+    front.get_by_label("Play a sound").uncheck()
     context.close()
 
 

@@ -208,6 +208,38 @@ def test_only_a_person_sends_an_unknown_order_again_and_only_with_their_word(ord
     assert billed(sandbox, row) == 2
 
 
+def test_an_order_that_is_made_again_never_says_that_nothing_was_sent(order: Order) -> None:
+    row = order("lose-answer")
+    lifecycle.make_character(row.pk)
+    row.refresh_from_db()
+    lifecycle.cast_again(row, accept=True)
+    row.refresh_from_db()
+    assert row.message == "Not sent again yet. The first request may still be billed."
+    Breaker.objects.all().delete()
+    Breaker.objects.create(key=row.provider_key, side=Breaker.SUBMIT, state=Breaker.OPEN, reason="Broken.",
+                           next_probe_at=timezone.now() + dt.timedelta(minutes=5))  # fmt: skip
+    lifecycle.make_character(row.pk)
+    row.refresh_from_db()
+    assert row.state == "waiting"
+    assert "Nothing was" not in row.message
+    assert row.message.endswith("Not sent again yet. The first request may still be billed.")
+
+
+def test_a_refusal_of_the_second_request_says_nothing_about_the_first(order: Order, sandbox: Sandbox) -> None:
+    row = order("lose-answer")
+    lifecycle.make_character(row.pk)
+    row.refresh_from_db()
+    lifecycle.cast_again(row, accept=True)
+    key = row.provider_key
+    key.secret = "sk-sandbox-400"
+    key.save()
+    Breaker.objects.all().delete()
+    lifecycle.make_character(row.pk)
+    row.refresh_from_db()
+    assert row.state == "failed"
+    assert "This request was not charged. The first request may still be billed." in row.message
+
+
 def test_a_closed_order_stays_closed(order: Order) -> None:
     row = order("lose-answer")
     lifecycle.make_character(row.pk)

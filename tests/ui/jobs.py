@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 from tests.stack import until
@@ -11,6 +12,7 @@ from .stand import Stand
 
 MODEL = "apertis-veo3-fast"
 SMALL = "[[clip=small]]"
+ENDS = ("done", "failed", "unknown", "cancelled")
 
 
 def press(stand: Stand, tab: Any, prompt: str = "A boat leaves the harbour", **values: str) -> str:
@@ -37,6 +39,13 @@ def shot_of(stand: Stand, token: str) -> tuple[int, str]:
 
 
 def ended(stand: Stand, token: str, seconds: float = 90) -> tuple[int, str]:
-    over = ("done", "failed", "unknown", "cancelled")
-    until(lambda: shot_of(stand, token)[1] in over, seconds, lambda: f"the end of {shot_of(stand, token)}")
-    return shot_of(stand, token)
+    """(id, state) of the job of a press, once it is over."""
+    pk, _ = shot_of(stand, token)
+    return pk, over(stand, pk, seconds)
+
+
+def over(stand: Stand, pk: int, seconds: float = 90) -> str:
+    """The state in which a job ends."""
+    state: Callable[[], str] = lambda: ask(stand, "SELECT state FROM generations_generation WHERE id = ?", pk)[0][0]  # noqa: E731
+    until(lambda: state() in ENDS, seconds, lambda: f"the end of {pk}, which is {state()}")
+    return state()

@@ -1,4 +1,4 @@
-"""`manage.py create_owner --email E [--team T]`: an owner without a browser."""
+"""`manage.py create_owner --email E [--team T]`: an owner without a browser, of a new team or of one that is there."""
 
 import getpass
 import os
@@ -12,33 +12,51 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
-from accounts.models import User
-from accounts.teams import create_team
+from accounts.models import Team, User
+from accounts.teams import add_owner, create_team
 
 REFUSED = 2  # exit code: refused before anything was written
 
 
 class Command(BaseCommand):
-    help = "Make an administrator who owns a new team. Password: STUDIO_OWNER_PASSWORD, or a line on standard input."
+    help = (
+        "Make an administrator who owns a team: the one of that name, or a new one. Password: STUDIO_OWNER_PASSWORD, or a"
+        " line on standard input."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--email", required=True)
         parser.add_argument("--name", default="", help="what others see; the e-mail address when empty")
-        parser.add_argument("--team", default="Studio", help="name of the new team (default: Studio)")
+        parser.add_argument("--team", default="Studio", help="its name; new when no team has it (default: Studio)")
 
     def handle(self, *args: object, email: str, name: str, team: str, **options: object) -> None:
         email = email.strip().lower()
         _check("e-mail address", validate_email, email)
         if User.objects.filter(email=email).exists():
             raise _exists(email)
+        team = team.strip()
+        there = _team(team)
         password = _password()
         _check("password", lambda value: validate_password(value, User(email=email, name=name)), password)
         try:
             with transaction.atomic():
-                create_team(team, User.objects.create_superuser(email, password, name=name))
+                owner = User.objects.create_superuser(email, password, name=name)
+                add_owner(there, owner) if there else create_team(team, owner)
         except IntegrityError:
             raise _exists(email) from None
-        self.stdout.write(f"{email} owns the team {team} and can sign in now.")
+        how = f"is an owner of the team {there}, which was there already," if there else f"owns the new team {team}"
+        self.stdout.write(f"{email} {how} and can sign in now.")
+
+
+def _team(name: str) -> Team | None:
+    """The team of this name; a second one of the same name would hide the shots and keys of the first."""
+    found = list(Team.objects.filter(name=name)[:2])
+    if len(found) > 1:
+        words = (
+            f"Several teams are called {name}. Nobody was added. Give one of them another name in the administration."
+        )
+        raise CommandError(words, returncode=REFUSED)
+    return found[0] if found else None
 
 
 def _password() -> str:
