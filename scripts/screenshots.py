@@ -16,10 +16,14 @@ from bench import common
 OUT = common.ROOT / "docs" / "screens"
 PASSWORD = "a long enough pass phrase"  # noqa: S105  (of a studio that lives for two minutes)
 PROMPT = "Keeper in a yellow raincoat on the causeway, lighthouse ahead, fog at first light. 35 mm, slow dolly in."
+NEWEST = [  # rendered by the sandbox after the demonstration shots, so that Create opens with pictures
+    ("A lone figure with an umbrella in neon rain, out-of-focus signs, tracking from behind.", "--model aiid-veo3.1-fast"),
+    (PROMPT, "--model apertis-veo3.1-fast --takes 4"),
+]
 SHOTS = 120  # enough for every page; the gallery shows 24 at once
 PAGES = {
     "create": "/", "gallery": "/gallery/", "mine": "/gallery/?person=1", "bin": "/gallery/bin/", "queue": "/queue/",
-    "unknown": "/unknown/", "models": "/models/", "cast": "/cast/", "prompts": "/prompts/",
+    "collections": "/collections/", "unknown": "/unknown/", "models": "/models/", "cast": "/cast/", "prompts": "/prompts/",
     "prompt-history": "/prompts/history/", "team": "/team/", "links": "/shares/", "shot": "{shot}", "failed": "{failed}",
     "share": "{shot}share/", "watch": "{link}", "missing": "/nothing-here/", "admin": "/admin/",
     "admin-keys": "/admin/generations/providerkey/", "admin-shots": "/admin/generations/generation/",
@@ -38,6 +42,9 @@ def fill(env: dict[str, str]) -> None:
     env["STUDIO_OWNER_PASSWORD"] = PASSWORD
     command = [sys.executable, "manage.py", "seed", "--shots", str(SHOTS)]
     subprocess.run(command, cwd=common.ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+    for words, more in NEWEST:
+        command = [sys.executable, "manage.py", "generate", words, "--wait", *more.split()]
+        subprocess.run(command, cwd=common.ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
 def _addresses(tab: Any, base: str) -> dict[str, str]:
@@ -75,7 +82,7 @@ def _both_themes(tab: Any, base: str, pages: dict[str, str], folder: Path, width
         for name, path in pages.items():
             tab.goto(base + path)
             tab.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-            if name == "create" and width > 1000:
+            if name == "create":
                 tab.locator("#prompt").fill(PROMPT)
             time.sleep(1)
             tab.screenshot(path=folder / f"{name}-{theme}-{width}.png")

@@ -6,7 +6,7 @@ const KEYS = [
   ["Download, share the shot", "D, S"], ["Play, frame back, frame forward", "Space , ."], ["Mute, loop, full screen", "M L F"],
   ["Save this frame", "P"], ["In the player: back, pause, forward", "J K L"], ["In the gallery: move", "← ↑ → ↓"],
   ["Select, select a range", "X, Shift click"], ["Favourite, new take, to the bin", "F R Del"],
-  ["Everything that a tile can do", "Shift F10"], ["The queue", "Q"], ["These keys", "?"],
+  ["Everything that a tile can do", "Shift F10"], ["These keys", "?"],
 ];
 const html = document.documentElement;
 const make = (tag, props = {}, ...parts) => { const element = Object.assign(document.createElement(tag), props); element.append(...parts); return element; };

@@ -12,11 +12,8 @@ document.addEventListener("submit", async (event) => {
   if (!form.matches("[data-look-form]") || !value) return;
   event.preventDefault();
   const body = new FormData(form, event.submitter);
-  const paint = () => {
-    html.dataset[name] = value;
-    for (const button of $$(`button[name=${name}]`, form)) button.setAttribute("aria-pressed", button.value === value);
-  };
-  document.startViewTransition && !reduced.matches ? document.startViewTransition(paint) : paint();
+  html.dataset[name] = value;
+  for (const button of $$(`button[name=${name}]`, form)) button.setAttribute("aria-pressed", button.value === value);
   const answer = await fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
   if (!answer?.ok) toast("This could not be kept. It lasts until the page is loaded again.", true);
 });

@@ -29,6 +29,29 @@ def test_a_style_sheet_keeps_its_strings_and_what_blank_space_means():
     assert small("a.css", css) == 'a :hover,b:hover{content:" ; {x} ";width:calc(1px + 2px);color:red}'
 
 
+def test_a_rule_for_what_is_inside_stays_one():
+    assert small("a.css", ".a :is(.b, .c) { top: 0 }") == ".a *:is(.b,.c){top:0}"
+    assert small("a.css", ".a:is(.b, .c) { top: 0 }") == ".a:is(.b,.c){top:0}"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", [name for name in OURS if name.endswith(".css")])
+def test_a_browser_reads_the_same_rules_in_a_small_style_sheet(browser: Any, name: str):
+    page = browser.new_page()
+    source = (STATIC / name).read_text()
+    written, served = (_rules(page, text) for text in (source, small(name, source)))
+    page.close()
+    assert len(written) > 5
+    assert served == written
+
+
+def _rules(page: Any, css: str) -> list[str]:
+    """Every rule as the browser understands it; what a property of our own holds is kept as it is written, blanks and all."""
+    read = "css => { const s = new CSSStyleSheet(); s.replaceSync(css); return Array.from(s.cssRules, rule => rule.cssText); }"
+    rules = "\n".join(page.evaluate(read, css)).replace("*:", ":").splitlines()
+    return [re.sub(r"\s+", " ", re.sub(r"\s*([,(){};/]|(?<=[\w-]):(?= ))\s*", r"\1", rule)) for rule in rules]
+
+
 def test_a_script_keeps_its_texts_and_every_address_in_them():
     script = "// a note\n\n  if (a)\n    open('https://x');  // here\n  b(`two  blanks ${c  +  d} // no note`)\n"
     assert small("a.js", script) == "if(a)\nopen('https://x');b(`two  blanks ${c  +  d} // no note`)"

@@ -17,13 +17,18 @@ def test_static_files_are_collected_once_and_again_when_one_changes(settings: An
     settings.STATICFILES_DIRS = [tmp_path / "source"]
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     source = tmp_path / "source" / "a.css"
-    source.parent.mkdir()
-    source.write_text("a {}")
+    settings.BASE_DIR = tmp_path
+    maker = tmp_path / "studio" / "assets.py"
+    for file in (source, maker):
+        file.parent.mkdir()
+        file.write_text("a {}")
     assert prepare.collect_static()
     assert not prepare.collect_static()
     source.write_text("a { color: red }")
     assert prepare.collect_static()
-    assert "color: red" in (settings.STATIC_ROOT / "a.css").read_text()
+    assert "color:red" in (settings.STATIC_ROOT / "a.css").read_text()
+    maker.write_text("a version that makes them smaller")
+    assert prepare.collect_static()
 
 
 @pytest.mark.parametrize(

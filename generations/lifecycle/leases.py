@@ -52,7 +52,7 @@ def claim(generation_id: int, states: tuple[str, ...]) -> Generation | None:
         lease_owner=me(), lease_token=token, lease_until=moment + dt.timedelta(seconds=settings.LEASE)
     ):
         return None
-    return Generation.objects.select_related("provider_key", "team").get(pk=generation_id)
+    return Generation.objects.select_related("provider_key").get(pk=generation_id)
 
 
 def renew(generation: Generation) -> bool:

@@ -96,7 +96,7 @@ def derive(path: Path, out_dir: Path, facts: Facts) -> Derived:
     files.append(_save_webp(out_dir, "poster-640", small, picture if same else _webp(small, quality=80)))
     files.append(_save(out_dir, "preview", ".mp4", "video/mp4", preview_size(facts), preview))
     strip = _strip(samples.cells)
-    files.append(_save_webp(out_dir, "strip", strip, _webp(strip, quality=60)))
+    files.append(_save_webp(out_dir, "strip", strip, _webp(strip, quality=60, method=1)))
     return Derived(tuple(files), _mean_colour(small))
 
 
@@ -185,8 +185,10 @@ def _preview(frames: Iterable[VideoFrame], start: float, facts: Facts, quality: 
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = max(1, min(PREVIEW_RATE, round(facts.fps) or PREVIEW_RATE))
         stream.codec_context.thread_count = 1
+        # ultrafast with CABAC: a third less work than superfast and smaller files, for a hundredth of SSIM
         stream.options = {
-            "preset": "superfast",
+            "preset": "ultrafast",
+            "x264-params": "cabac=1",
             "profile": "main",
             "crf": str(factor),
             "maxrate": f"{kilobits}k",
@@ -244,9 +246,9 @@ def _mean_colour(image: Image) -> str:
     return f"#{image.resize((1, 1), Image.Resampling.BOX).tobytes().hex()}"
 
 
-def _webp(image: Image, quality: int) -> bytes:
+def _webp(image: Image, quality: int, method: int = 2) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=2)
+    image.save(buffer, "WEBP", quality=quality, method=method)
     return buffer.getvalue()
 
 

@@ -48,7 +48,7 @@ def collect_static() -> bool:
 
 def static_stamp() -> str:
     """A hash over name, size and time of every source file; reading them all would take a hundred times as long."""
-    lines = [str(settings.STORAGES["staticfiles"])]
+    lines = [str(settings.STORAGES["staticfiles"]), Path(settings.BASE_DIR, "studio", "assets.py").read_text()]
     for finder in get_finders():
         for name, storage in finder.list(UNUSED):
             stat = Path(storage.path(name)).stat()

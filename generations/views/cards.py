@@ -19,8 +19,8 @@ from ..specs import Media
 from ..states import Charged, Reason, State
 from ..usual import Usual
 
-TOO_LATE = "Already sent: the provider bills it, so it cannot be cancelled. The result is kept."
-TOO_LATE_TO_PLAY = "Already sent, so it cannot be cancelled. The sandbox charges nothing."
+TOO_LATE = "Already sent and billed, so it cannot be cancelled."
+TOO_LATE_TO_PLAY = "Already sent, so it cannot be cancelled. It is free."
 
 
 @dataclass(unsafe_hash=True)  # put together by one function, and then left as it is
@@ -43,6 +43,7 @@ class Card:
     can_dismiss: bool = False
     can_hurry: bool = False
     retry: str = ""  # the words of the button that makes it again as it was
+    after: str = ""  # said where it rendered, below a card that has ended, until the list is drawn anew
     develop: int = 0  # 1 to 3: how far the picture has come up in the tray
 
 
@@ -169,7 +170,7 @@ def _next_try(shot: Generation) -> str:
 
 
 def _done(shot: Generation) -> Card:
-    return Card("Ready", spell(shot.render_seconds), icon="check", tone="ok", can_dismiss=True)
+    return Card("Ready", spell(shot.render_seconds), icon="check", tone="ok", can_dismiss=True, after="Saved to your disk.")
 
 
 def _failed(shot: Generation) -> Card:
@@ -220,7 +221,7 @@ def since_words(moment: dt.datetime) -> str:
 
 
 def _cancelled(shot: Generation) -> Card:
-    return Card("Cancelled", Charged(shot.charged).label.lower(), icon="ban", can_dismiss=True)
+    return Card("Cancelled", Charged(shot.charged).label.lower(), icon="ban", can_dismiss=True, after="Nothing was made.")
 
 
 def _developed(card: Card) -> int:

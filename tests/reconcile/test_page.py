@@ -93,6 +93,14 @@ def test_the_oldest_come_first_and_every_id_is_used_once(
     assert sorted(ids) == sorted(set(ids))
 
 
+def test_two_outcomes_are_not_two_regions_of_one_name(team: Team, user: User, client_for: Login) -> None:
+    for _ in range(2):
+        make_shot(team, "unknown", prompt="The same words twice")
+    html = client_for(user).get("/unknown/").content.decode()
+    assert html.count('class="resolve card"') == 2
+    assert "<section" not in html
+
+
 def test_the_page_is_for_the_team_alone(
     team: Team, user: User, member: User, stranger: User, client_for: Login
 ) -> None:
@@ -209,9 +217,9 @@ def test_once_a_day_the_log_says_that_it_still_waits(team: Team, user: User) -> 
         ("queued", {}, False, "Not sent yet: cancelling is free."),
         ("queued", {"charged": "unknown"}, False, "The first request may still be billed."),
         ("submitting", {}, False, "It is just being sent, so it cannot be cancelled."),
-        ("submitted", {}, False, "Already sent: the provider bills it, so it cannot be cancelled."),
-        ("running", {}, False, "Already sent: the provider bills it, so it cannot be cancelled."),
-        ("running", {}, True, "Already sent, so it cannot be cancelled. The sandbox charges nothing."),
+        ("submitted", {}, False, "Already sent and billed, so it cannot be cancelled."),
+        ("running", {}, False, "Already sent and billed, so it cannot be cancelled."),
+        ("running", {}, True, "Already sent, so it cannot be cancelled. It is free."),
     ],
 )
 def test_the_card_says_what_cancelling_means(
