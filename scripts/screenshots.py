@@ -17,7 +17,10 @@ OUT = common.ROOT / "docs" / "screens"
 PASSWORD = "a long enough pass phrase"  # noqa: S105  (of a studio that lives for two minutes)
 PROMPT = "Keeper in a yellow raincoat on the causeway, lighthouse ahead, fog at first light. 35 mm, slow dolly in."
 NEWEST = [  # rendered by the sandbox after the demonstration shots, so that Create opens with pictures
-    ("A lone figure with an umbrella in neon rain, out-of-focus signs, tracking from behind.", "--model aiid-veo3.1-fast"),
+    (
+        "A lone figure with an umbrella in neon rain, out-of-focus signs, tracking from behind.",
+        "--model aiid-veo3.1-fast",
+    ),
     (PROMPT, "--model apertis-veo3.1-fast --takes 4"),
 ]
 SHOTS = 120  # enough for every page; the gallery shows 24 at once

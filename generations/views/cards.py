@@ -170,7 +170,9 @@ def _next_try(shot: Generation) -> str:
 
 
 def _done(shot: Generation) -> Card:
-    return Card("Ready", spell(shot.render_seconds), icon="check", tone="ok", can_dismiss=True, after="Saved to your disk.")
+    return Card(
+        "Ready", spell(shot.render_seconds), icon="check", tone="ok", can_dismiss=True, after="Saved to your disk."
+    )
 
 
 def _failed(shot: Generation) -> Card:
@@ -221,7 +223,9 @@ def since_words(moment: dt.datetime) -> str:
 
 
 def _cancelled(shot: Generation) -> Card:
-    return Card("Cancelled", Charged(shot.charged).label.lower(), icon="ban", can_dismiss=True, after="Nothing was made.")
+    return Card(
+        "Cancelled", Charged(shot.charged).label.lower(), icon="ban", can_dismiss=True, after="Nothing was made."
+    )
 
 
 def _developed(card: Card) -> int:
