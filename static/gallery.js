@@ -17,12 +17,10 @@ size.addEventListener("input", () => {
 // --- one tab stop -------------------------------------------------------------------------------------------------------
 let current = null; // the id of the tile that Tab comes to
 function rove(next) {
-  const all = tiles();
-  const tile = next ?? $(`#${current}`) ?? all[0];
+  const tile = next ?? $(`#${current}`) ?? $("#grid .shot");
   current = tile?.id ?? null;
-  for (const other of all) {
-    for (const part of $$("a, button, input", other)) part.tabIndex = other === tile && part === linkOf(other) ? 0 : -1;
-  }
+  for (const part of $$("#grid .shot :is(a, button, input):not([tabindex='-1'])")) part.tabIndex = -1; // only what is new, and the last stop
+  if (tile) linkOf(tile).tabIndex = 0;
 }
 function above(tile, step) { // the nearest tile in the row above (-1) or below (+1)
   const all = tiles(), from = tile.getBoundingClientRect(), middle = from.left + from.width / 2;

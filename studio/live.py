@@ -25,7 +25,7 @@ from generations.views import broadcast
 from .ranges import Receive, Send
 
 log = logging.getLogger(__name__)
-STEP_SQLITE = 0.04  # seconds between two looks at data_version, which costs microseconds
+STEP_SQLITE = 0.02  # seconds between two looks at data_version, which costs microseconds
 STEP_SERVER = 0.25  # seconds between two queries on a database server
 OVERLAP = dt.timedelta(seconds=2)  # a row is stamped a little before its transaction commits
 PROGRESS_EVERY = 0.5  # seconds: at most two progress messages a job and second

@@ -158,7 +158,7 @@ def test_a_time_that_is_not_offered_makes_no_link_and_keeps_the_ticks(
 
 def test_nothing_selected_is_said(team: Team, user: User, client_for: Login) -> None:
     for path in ("/gallery/share/", "/gallery/share/?pick=x"):
-        answer = client_for(user).get(path, follow=True)
+        answer = client_for(user).get(path, follow=True, HTTP_REFERER=f"http://testserver{path}")
         assert "Nothing is selected." in words_of(answer.content.decode())
 
 

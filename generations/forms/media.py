@@ -207,7 +207,7 @@ def misfit(picture: Picture, upload: Upload, who: str) -> str:
         size = f"{upload.width} × {upload.height}"
         return f"{who} needs at least {picture.least_side} pixels on the short side; this image has {size}."
     if wide and not flat <= upload.width / upload.height <= wide:
-        return f"{who} takes images from {flat:g} to {wide:g} times as wide as high. Crop it and choose it again."
+        return f"{who} takes images from {flat:g} to {wide:g} times as wide as high. Crop it, or choose another image."
     return ""
 
 

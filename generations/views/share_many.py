@@ -10,7 +10,7 @@ from accounts.requests import StudioRequest
 
 from .. import sharing
 from ..models import Generation
-from .access import said, team_required
+from .access import team_required
 from .picked import shots_of
 from .sharing import ShareForm
 
@@ -27,7 +27,8 @@ def share_picked(request: StudioRequest) -> HttpResponse:
     shots = shots_of(request, (request.POST if posted else request.GET).getlist("pick"))
     ready, left = _sorted_out(shots)
     if refusal := _refusal(shots, ready):
-        return said(request, refusal, to=reverse("gallery"), status=422)
+        messages.error(request, refusal)
+        return redirect("gallery")  # not to where the person was: that may be this page, which would refuse again
     form = ShareForm(request.POST if posted else None)
     if posted and ready and form.is_valid():
         links = sharing.share_each(ready, request.user, **form.cleaned_data)

@@ -196,7 +196,7 @@ def test_a_frame_of_another_shape_says_so_and_is_cut_by_one_press(page: Any) -> 
     page.get_by_text("This image is 1:1 (1200 × 1200), the shot will be 16:9.").wait_for()
     page.get_by_role("radio", name="9:16").check()
     page.get_by_text("the shot will be 9:16.").wait_for()
-    page.get_by_role("button", name="Crop First frame to 9:16").click()
+    page.get_by_role("button", name="Crop to 9:16: First frame").click()
     page.get_by_role("img", name="First frame: plate, 675 × 1200.png").wait_for()
     assert page.evaluate("document.activeElement.id") == "f-images"
     assert page.get_by_text("the shot will be").count() == 0
