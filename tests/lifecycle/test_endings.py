@@ -114,9 +114,9 @@ def test_progress_never_goes_backwards(start: Start, drive: Start) -> None:
     seen: list[int] = []
     from generations import lifecycle
 
-    row = start("A boat [[backwards-progress]] [[seconds=1]]")
+    row = start("A boat [[backwards-progress]] [[seconds=3]]")
     lifecycle.submit(row.pk)
-    for _ in range(200):
+    for _ in range(2000):
         row.refresh_from_db()
         if row.state not in ("submitted", "running"):
             break
@@ -132,7 +132,7 @@ def test_a_render_that_is_still_being_upscaled_is_not_taken(start: Start, drive:
     """`video_generation_completed` comes with an address, but its file is not there before the upscaling."""
     from generations import lifecycle
 
-    row = start("A boat [[early-url]] [[seconds=1]]", enable_upsample=True)
+    row = start("A boat [[early-url]] [[seconds=3]]", enable_upsample=True)
     lifecycle.submit(row.pk)
     seen: set[str] = set()
     while True:
