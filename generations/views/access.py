@@ -59,12 +59,17 @@ def wants_fragment(request: StudioRequest) -> bool:
 
 
 def back(request: StudioRequest, default: str) -> HttpResponse:
-    """To the page that the form was on. Only our own referrer counts, and only its path."""
+    """To the page that the form was on. Only our own referrer counts, and only its path.
+
+    A page that refuses goes to `default` when it was on itself: it would refuse again, without end.
+    """
     referrer = request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(referrer, {request.get_host()}, require_https=request.is_secure()):
         return redirect(default)
     parts = urlsplit(referrer)
     path = "/" + parts.path.lstrip("/")
+    if request.method != "POST" and path == request.path:
+        return redirect(default)
     return redirect(f"{path}?{parts.query}" if parts.query else path)
 
 
