@@ -336,3 +336,26 @@ def test_who_looks_at_their_own_queue_hears_of_their_own_shots_only(team: Team, 
     first, then = run(story())
     assert "Theirs" not in first + then
     assert f'id="job-{mine.pk}"' in then
+
+
+def test_the_page_of_ones_own_queue_hears_how_many_the_team_waits_for(team: Team, user: User, member: User) -> None:
+    make_shot(team, "queued")
+    theirs = make_shot(team, "queued", created_by=member)
+    before = broadcast.look(team.pk, None, user.pk)
+    assert 'data-count="2"' in broadcast.whole(before).everyone
+    change(theirs, state="done")()
+    one_less = broadcast.look(team.pk, before, user.pk)
+    message = broadcast.difference(before, one_less)
+    assert message is not None
+    assert f'data-count="1" data-people="{user.pk}:1"' in message.everyone
+    assert not message.column + "".join(message.cards.values())
+
+
+def test_the_badge_is_news_when_it_only_belongs_to_others(team: Team, user: User, member: User) -> None:
+    shot = make_shot(team, "queued")
+    before = broadcast.look(team.pk)
+    change(shot, state="done")()
+    make_shot(team, "queued", created_by=member)
+    message = broadcast.difference(before, broadcast.look(team.pk, before))
+    assert message is not None
+    assert f'data-people="{member.pk}:1"' in message.everyone

@@ -141,7 +141,7 @@ def difference(before: View, after: View) -> Message | None:
     }
     moved = _is_moved(before, after)
     feed = partial("#feed", after.feed) if after.feed and after.finished != before.finished else _trays(before, after)
-    badges = _badge(after) if before.queue.count != after.queue.count else ""
+    badges = _badge(after) if before.queue.people != after.queue.people else ""
     badges += _unknown(after) if before.unknown != after.unknown else ""
     if not (changed or moved or feed or badges):
         return None
