@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -359,3 +360,27 @@ def test_the_badge_is_news_when_it_only_belongs_to_others(team: Team, user: User
     message = broadcast.difference(before, broadcast.look(team.pk, before))
     assert message is not None
     assert f'data-people="{member.pk}:1"' in message.everyone
+
+
+def test_who_opens_the_page_of_a_shot_never_gets_an_older_state_after_a_newer_one(
+    team: Team, user: User, hub: live.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audience, look = live.Audience(team.pk), broadcast.look
+    watcher = live.Watcher(audience, shot=make_shot(team, "queued").pk, column=False)
+
+    def seen_before_another_commit(*args: Any) -> broadcast.View:
+        view = look(*args)
+        make_shot(team, "queued")
+        return view
+
+    async def story() -> str:
+        hub.thread = ThreadPoolExecutor(1)
+        hub.watchers[audience].add(watcher)
+        hub.shown[audience] = await hub._in_thread(look, team.pk)
+        monkeypatch.setattr(broadcast, "look", seen_before_another_commit)
+        await asyncio.gather(hub.everything(watcher), hub._refresh(audience))
+        await hub._in_thread(connections.close_all)
+        return "".join(watcher.messages.get_nowait().everyone for _ in range(2))
+
+    badges = run(story())
+    assert badges.index('data-count="1"') < badges.index('data-count="2"')
