@@ -173,7 +173,8 @@ class Hub:
     async def _refresh(self, audience: Audience) -> None:
         """Render their column once and send what differs from what its browsers show."""
         before = self.shown.get(audience)
-        view = await self._in_thread(broadcast.look, audience.team, before, audience.person)
+        watched = frozenset(watcher.shot for watcher in self.watchers.get(audience, ()) if watcher.shot)
+        view = await self._in_thread(broadcast.look, audience.team, before, audience.person, watched)
         if before is None:
             self.shown[audience] = view
             return

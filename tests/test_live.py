@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from generations.models import Generation
-from generations.views import broadcast
+from generations.views import broadcast, queue
 from studio import live
 
 from .asgi import Stream, ask, cookie_of
@@ -384,3 +384,39 @@ def test_who_opens_the_page_of_a_shot_never_gets_an_older_state_after_a_newer_on
 
     badges = run(story())
     assert badges.index('data-count="1"') < badges.index('data-count="2"')
+
+
+def test_the_page_of_a_shot_that_the_column_has_no_room_for_follows_it_to_its_end(team: Team, user: User) -> None:
+    shot = make_shot(team, "running", submitted_at=timezone.now())
+    for _ in range(queue.MOST_ACTIVE):
+        make_shot(team, "queued")
+    cookie = cookie_of(user)
+
+    async def story() -> tuple[str, str]:
+        async with Stream(cookie, f"?bare&shot={shot.pk}") as stream:
+            await stream.until(f'id="job-{shot.pk}"')
+            await committed(change(shot, progress=61))
+            rendering = await stream.until("Rendering 61%")
+            await committed(change(shot, state="failed", reason="rejected"))
+            return rendering, await stream.until('data-state="failed"')
+
+    assert all(f'hx-target="#job-{shot.pk}"' in text for text in run(story()))
+
+
+def test_what_ends_after_many_newer_ones_is_announced_too(team: Team, user: User) -> None:
+    slow = make_shot(team, "running", submitted_at=timezone.now(), title="The slow one")
+    for _ in range(queue.MOST_FINISHED):
+        make_shot(team, "done")
+    before = broadcast.look(team.pk)
+    assert slow.pk in before.cards
+    change(slow, state="done", finished_at=timezone.now())()
+    after = broadcast.look(team.pk, before)
+    assert broadcast.milestones(before, after) == [broadcast.End("done", "The slow one", slow.created_by_id)]
+    message = broadcast.difference(before, after)
+    assert message
+    assert 'data-state="done"' in message.wire(1, column=False, shot=slow.pk).decode()
+    assert f'hx-target="#job-{slow.pk}"' not in message.wire(1, column=True, shot=None).decode(), (
+        "no page has this card"
+    )
+    later = broadcast.look(team.pk, after)
+    assert (later.aside, broadcast.milestones(after, later)) == ({}, [])
