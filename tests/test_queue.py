@@ -205,6 +205,17 @@ def test_a_foreign_referrer_is_not_followed(team: Team, user: User, client_for: 
     assert answer["Location"] == "/queue/"
 
 
+@pytest.mark.parametrize("page", ["/", "/cast/", "/shots/{}/"])
+def test_a_press_beside_a_refused_form_leads_to_a_page(team: Team, user: User, client_for: Login, page: str) -> None:
+    shot = make_shot(team, "queued")
+    posted = {"/": "/shots/", "/cast/": "/cast/order/"}.get(page, f"/shots/{shot.pk}/resolve/")
+    answer = client_for(user).post(
+        f"/shots/{shot.pk}/cancel/", headers={"Referer": f"http://testserver{posted}"}, follow=True
+    )
+    assert answer.redirect_chain == [(page.format(shot.pk), 302)]
+    assert answer.status_code == 200
+
+
 def test_dismissing_takes_the_card_away_and_keeps_the_shot(team: Team, user: User, client_for: Login) -> None:
     shot, client = make_shot(team, "failed", reason="rejected"), client_for(user)
     answer = client.post(f"/shots/{shot.pk}/dismiss/", headers=HTMX)
