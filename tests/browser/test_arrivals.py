@@ -1,5 +1,6 @@
 """What others start while one looks, in a real browser: the stream is played by the test, message by message."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ from .conftest import TabOf
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def hears(tab: Any, team: Team, path: str) -> Any:
-    """Opens the page; what comes back sends what the team's pages show at that moment."""
+def hears(tab: Any, team: Team, path: str) -> Callable[[], None]:
+    """Opens the page; what comes back sends it what the team's pages show at that moment."""
     waiting: list[Any] = []
-    tab.route("**/events/**", waiting.append)
-    tab.goto(path)
-    tab.evaluate("import(document.querySelector('#queue').dataset.later)")
+    tab.route("**/events/**", lambda route: waiting.append(route))
+    with tab.expect_request("**/events/**"):
+        tab.goto(path)
+    tab.evaluate("import(document.querySelector('#queue').dataset.later).then(() => true)")
 
     def send() -> None:
         message = broadcast.whole(broadcast.look(team.pk)).wire(1, column=True, shot=None)
