@@ -34,8 +34,8 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
   }
   const feed = tasks.map((task) => $("#feed", task.fragment)).find(Boolean);
   if (!feed) return;
-  const takes = $$(":scope > .take", feed);
-  if (open || !known.size) known = new Set(takes.map((take) => take.id));
+  const takes = $$(":scope > .take", feed); // when none of those that one sees is left among them, all of them are shown
+  if (open || !takes.some((take) => known.has(take.id))) known = new Set(takes.map((take) => take.id));
   if (takes.some((take) => !here(take))) open = false;
   for (const take of takes) take.hidden = !known.has(take.id);
 });
@@ -52,7 +52,8 @@ function say(where, count, words) {
   $("span", button).textContent = `${count} ${words}`;
 }
 document.addEventListener("click", (event) => {
-  if (event.target.closest("#queue-new")) htmx.ajax("GET", `/queue/${location.pathname === "/queue/" ? location.search : ""}`, { target: "#queue-list", swap: "innerMorph" });
+  if (event.target.closest("#queue-new")) htmx.ajax("GET", `/queue/${location.pathname === "/queue/" ? location.search : ""}`, { target: "#queue-list", swap: "innerMorph" })
+    .then(() => { if ($("#queue-new")?.hidden) $("#queue-list .job a")?.focus({ preventScroll: true }); });
   if (!event.target.closest("#feed-new")) return;
   for (const take of $$("#feed > .take[hidden]")) { take.hidden = false; known.add(take.id); }
   $("#feed-new").hidden = true;

@@ -128,9 +128,8 @@ class Hub:
                 _put(watcher, broadcast.END)
 
     async def everything(self, watcher: Watcher) -> None:
-        view = await self._in_thread(broadcast.look, watcher.audience.team, None, watcher.audience.person)
+        view, extra = await self._in_thread(_as_it_is, watcher)
         self.shown.setdefault(watcher.audience, view)
-        extra = await self._in_thread(broadcast.one_card, watcher.audience.team, watcher.shot) if watcher.shot else ""
         _put(watcher, broadcast.whole(view, extra))
 
     async def _run(self) -> None:
@@ -174,7 +173,8 @@ class Hub:
     async def _refresh(self, audience: Audience) -> None:
         """Render their column once and send what differs from what its browsers show."""
         before = self.shown.get(audience)
-        view = await self._in_thread(broadcast.look, audience.team, before, audience.person)
+        watched = frozenset(watcher.shot for watcher in self.watchers.get(audience, ()) if watcher.shot)
+        view = await self._in_thread(broadcast.look, audience.team, before, audience.person, watched)
         if before is None:
             self.shown[audience] = view
             return
@@ -203,6 +203,12 @@ class Hub:
     async def _in_thread(self, step: Callable[..., Any], *args: Any) -> Any:
         assert self.thread is not None
         return await asyncio.get_running_loop().run_in_executor(self.thread, _queried, step, *args)
+
+
+def _as_it_is(watcher: Watcher) -> tuple[broadcast.View, str]:
+    """Both in one step of the thread: between two, a newer message could be put before this older state."""
+    team, person = watcher.audience
+    return broadcast.look(team, None, person), broadcast.one_card(team, watcher.shot) if watcher.shot else ""
 
 
 def _queried(step: Callable[..., Any], *args: Any) -> Any:

@@ -116,6 +116,12 @@ def test_every_reason_that_blocks_generate_is_listed_with_its_fix(web: Client, t
     assert Generation.objects.count() == 0
 
 
+@pytest.mark.parametrize("number", ["x", "²", "-1", "9" * 40])
+def test_undo_with_an_image_that_is_no_number_leaves_it_out(web: Client, team: Team, number: str) -> None:
+    data = {"model": "apertis-veo3.1", "prompt": "A boat", "undo": "1", "before-images-0-upload": number}
+    assert web.post("/models/aiid-veo3.1/form/", data, headers=HTMX).status_code == 200
+
+
 def test_undo_after_a_switch_brings_back_what_the_other_model_could_not_take(web: Client, team: Team) -> None:
     make_key(team, provider="aiid")
     data = {"model": "aiid-veo3.1", "prompt": "A boat", "takes": "1", "duration": "4", "resolution": "720p"}

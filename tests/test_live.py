@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from generations.models import Generation
-from generations.views import broadcast
+from generations.views import broadcast, queue
 from studio import live
 
 from .asgi import Stream, ask, cookie_of
@@ -336,3 +337,86 @@ def test_who_looks_at_their_own_queue_hears_of_their_own_shots_only(team: Team, 
     first, then = run(story())
     assert "Theirs" not in first + then
     assert f'id="job-{mine.pk}"' in then
+
+
+def test_the_page_of_ones_own_queue_hears_how_many_the_team_waits_for(team: Team, user: User, member: User) -> None:
+    make_shot(team, "queued")
+    theirs = make_shot(team, "queued", created_by=member)
+    before = broadcast.look(team.pk, None, user.pk)
+    assert 'data-count="2"' in broadcast.whole(before).everyone
+    change(theirs, state="done")()
+    one_less = broadcast.look(team.pk, before, user.pk)
+    message = broadcast.difference(before, one_less)
+    assert message is not None
+    assert f'data-count="1" data-people="{user.pk}:1"' in message.everyone
+    assert not message.column + "".join(message.cards.values())
+
+
+def test_the_badge_is_news_when_it_only_belongs_to_others(team: Team, user: User, member: User) -> None:
+    shot = make_shot(team, "queued")
+    before = broadcast.look(team.pk)
+    change(shot, state="done")()
+    make_shot(team, "queued", created_by=member)
+    message = broadcast.difference(before, broadcast.look(team.pk, before))
+    assert message is not None
+    assert f'data-people="{member.pk}:1"' in message.everyone
+
+
+def test_who_opens_the_page_of_a_shot_never_gets_an_older_state_after_a_newer_one(
+    team: Team, user: User, hub: live.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audience, look = live.Audience(team.pk), broadcast.look
+    watcher = live.Watcher(audience, shot=make_shot(team, "queued").pk, column=False)
+
+    def seen_before_another_commit(*args: Any) -> broadcast.View:
+        view = look(*args)
+        make_shot(team, "queued")
+        return view
+
+    async def story() -> str:
+        hub.thread = ThreadPoolExecutor(1)
+        hub.watchers[audience].add(watcher)
+        hub.shown[audience] = await hub._in_thread(look, team.pk)
+        monkeypatch.setattr(broadcast, "look", seen_before_another_commit)
+        await asyncio.gather(hub.everything(watcher), hub._refresh(audience))
+        await hub._in_thread(connections.close_all)
+        return "".join(watcher.messages.get_nowait().everyone for _ in range(2))
+
+    badges = run(story())
+    assert badges.index('data-count="1"') < badges.index('data-count="2"')
+
+
+def test_the_page_of_a_shot_that_the_column_has_no_room_for_follows_it_to_its_end(team: Team, user: User) -> None:
+    shot = make_shot(team, "running", submitted_at=timezone.now())
+    for _ in range(queue.MOST_ACTIVE):
+        make_shot(team, "queued")
+    cookie = cookie_of(user)
+
+    async def story() -> tuple[str, str]:
+        async with Stream(cookie, f"?bare&shot={shot.pk}") as stream:
+            await stream.until(f'id="job-{shot.pk}"')
+            await committed(change(shot, progress=61))
+            rendering = await stream.until("Rendering 61%")
+            await committed(change(shot, state="failed", reason="rejected"))
+            return rendering, await stream.until('data-state="failed"')
+
+    assert all(f'hx-target="#job-{shot.pk}"' in text for text in run(story()))
+
+
+def test_what_ends_after_many_newer_ones_is_announced_too(team: Team, user: User) -> None:
+    slow = make_shot(team, "running", submitted_at=timezone.now(), title="The slow one")
+    for _ in range(queue.MOST_FINISHED):
+        make_shot(team, "done")
+    before = broadcast.look(team.pk)
+    assert slow.pk in before.cards
+    change(slow, state="done", finished_at=timezone.now())()
+    after = broadcast.look(team.pk, before)
+    assert broadcast.milestones(before, after) == [broadcast.End("done", "The slow one", slow.created_by_id)]
+    message = broadcast.difference(before, after)
+    assert message
+    assert 'data-state="done"' in message.wire(1, column=False, shot=slow.pk).decode()
+    assert f'hx-target="#job-{slow.pk}"' not in message.wire(1, column=True, shot=None).decode(), (
+        "no page has this card"
+    )
+    later = broadcast.look(team.pk, after)
+    assert (later.aside, broadcast.milestones(after, later)) == ({}, [])

@@ -125,6 +125,13 @@ def test_a_number_that_cannot_be_compared_is_refused_in_words(
     )
 
 
+def test_a_comparison_that_is_refused_never_leads_to_itself(team: Team, user: User, client_for: Login) -> None:
+    page = f"/gallery/compare/?pick={make_shot(team).pk}"  # as after a press on a page whose files are gone meanwhile
+    answer = client_for(user).get(page, headers={"Referer": f"http://testserver{page}"}, follow=True)
+    assert answer.redirect_chain == [("/gallery/", 302)]
+    assert "0 of the selected ones can be played." in words_of(answer.content.decode())
+
+
 # --- download -----------------------------------------------------------------------------------------------------------
 def test_the_zip_holds_the_videos_and_tells_about_them(team: Team, user: User, client_for: Login) -> None:
     first = make_shot(team, files=("video",), title="Causeway, first light", rewritten_prompt="Grand")

@@ -205,6 +205,17 @@ def test_a_foreign_referrer_is_not_followed(team: Team, user: User, client_for: 
     assert answer["Location"] == "/queue/"
 
 
+@pytest.mark.parametrize("page", ["/", "/cast/", "/shots/{}/"])
+def test_a_press_beside_a_refused_form_leads_to_a_page(team: Team, user: User, client_for: Login, page: str) -> None:
+    shot = make_shot(team, "queued")
+    posted = {"/": "/shots/", "/cast/": "/cast/order/"}.get(page, f"/shots/{shot.pk}/resolve/")
+    answer = client_for(user).post(
+        f"/shots/{shot.pk}/cancel/", headers={"Referer": f"http://testserver{posted}"}, follow=True
+    )
+    assert answer.redirect_chain == [(page.format(shot.pk), 302)]
+    assert answer.status_code == 200
+
+
 def test_dismissing_takes_the_card_away_and_keeps_the_shot(team: Team, user: User, client_for: Login) -> None:
     shot, client = make_shot(team, "failed", reason="rejected"), client_for(user)
     answer = client.post(f"/shots/{shot.pk}/dismiss/", headers=HTMX)
@@ -295,6 +306,19 @@ def test_mine_shows_only_what_this_person_waits_for(team, user, member, client_f
     assert 'hx-sse:connect="/events/"' in whole
 
 
+def test_the_badge_counts_the_whole_team_where_only_ones_own_are_shown(
+    team: Team, user: User, member: User, client_for: Login
+) -> None:
+    for person in (user, member, member):
+        make_shot(team, "queued", created_by=person)
+    html = client_for(user).get(f"/queue/?person={user.pk}").content.decode()
+    assert f'data-count="3" data-people="{user.pk}:1 {member.pk}:2"' in html
+    for _ in range(queue.MOST_ACTIVE):
+        make_shot(team, "queued", created_by=member)
+    assert queue.column_of(team, user.pk).more == 0
+    assert queue.column_of(team, member.pk).more == 2
+
+
 # --- again, to the front, out of the way -------------------------------------------------------------------------------------
 FAILED = {"state": "failed", "reason": "rejected", "charged": "no"}
 
@@ -313,6 +337,26 @@ def test_a_failed_shot_is_made_again_with_the_same_values_once_however_often_it_
     assert (new.parent, new.reuse, new.created_by) == (shot, "take", member)
     assert f'id="job-{new.pk}"' in answers[0].content.decode()
     assert f'id="job-{shot.pk}"' not in answers[0].content.decode(), "the failed card has done its duty"
+
+
+def test_a_retry_on_the_page_of_ones_own_shots_shows_no_others(
+    team: Team, user: User, member: User, client_for: Login
+) -> None:
+    theirs, done = make_shot(team, "running", created_by=member), make_shot(team)
+    values = {"aspect_ratio": "9:16", "images": [], "enhance_prompt": True, "enable_upsample": False}
+    shots = [make_shot(team, **FAILED, prompt=f"Boat {n}", params=values, model="apertis-veo3.1") for n in range(2)]
+    pages = (f"/queue/?person={user.pk}", "/")
+    mine, whole = (
+        client_for(user).post(
+            f"/shots/{shot.pk}/retry/", headers=HTMX | {"HX-Current-URL": f"http://testserver{page}"}
+        ).content.decode()
+        for shot, page in zip(shots, pages, strict=True)
+    )  # fmt: skip
+    clear = 'hx-post="/queue/clear/'
+    assert (f'id="job-{done.pk}"' in mine, f'id="job-{theirs.pk}"' in mine) == (True, False)
+    assert f'{clear}?person={user.pk}"' in mine, "Clear stays with one's own"
+    assert f'id="job-{theirs.pk}"' in whole
+    assert f'{clear}"' in whole
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "done", "unknown", "cancelled"])

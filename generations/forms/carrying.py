@@ -147,14 +147,18 @@ def _before(known: dict[str, Param], data: Any) -> dict[str, Any]:
     for name, param in known.items():
         if isinstance(param, Media):
             raw = SlotsInput(LONGEST).value_from_datadict(data, {}, BEFORE + name)
-            items = [{kind: given[kind] for kind in ("upload", "url") if given[kind]} for given in raw]
-            if any(items):
-                found[name] = [
-                    item | {"upload": int(item["upload"])} if "upload" in item else item for item in items if item
-                ]
+            if items := [item for item in map(_item, raw) if item]:
+                found[name] = items
         elif BEFORE + name in data:
             found[name] = data[BEFORE + name]
     return found
+
+
+def _item(given: dict[str, Any]) -> dict[str, Any]:
+    """An image as hidden inputs bring it back; what is no number names no upload."""
+    number, url = given["upload"] or "", given["url"]
+    is_number = number.isascii() and number.isdecimal() and len(number) < 19
+    return ({"upload": int(number)} if is_number else {}) | ({"url": url} if url else {})
 
 
 def _moved(param: Media, slots: list[Slot], move: str) -> list[dict[str, Any]]:

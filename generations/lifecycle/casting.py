@@ -285,7 +285,8 @@ def give_up_cast(character: Character) -> None:
 
 
 def _decide(character: Character, state: str, message: str, **fields: Any) -> None:
-    _recover(character)  # an answer that is on the disk counts before any opinion
+    if character.state == Character.UNKNOWN:  # of any other order there is no doubt to settle, and perhaps no file
+        _recover(character)  # an answer that is on the disk counts before any opinion
     unknown = Character.objects.filter(pk=character.pk, state=Character.UNKNOWN)
     if not unknown.update(state=state, message=message, due_at=now(), tries=0, **fields):
         raise CannotCast("Meanwhile this character has moved on. Nothing was changed.")

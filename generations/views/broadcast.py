@@ -11,7 +11,7 @@ from django.utils.html import escape
 from accounts.models import Team
 
 from ..models import Generation
-from ..states import State
+from ..states import TERMINAL, State
 from . import job_cards, queue, unknown
 from .feed import latest_of
 
@@ -37,7 +37,10 @@ class Shown:
 
 @dataclass
 class View:
-    cards: dict[int, Shown]
+    cards: dict[int, Shown]  # of the column
+    aside: dict[
+        int, Shown
+    ]  # of shots that have just left it on their way, or never fitted into it and have their page open
     order: tuple[tuple[int, ...], tuple[int, ...], int]
     queue: queue.Column
     finished: tuple[tuple[int, object], ...]  # the shots of the feed with their last change
@@ -48,27 +51,33 @@ class View:
 
     def hold_back(self, before: "View", pause: float) -> bool:
         """Progress within `pause` seconds of the last message waits: those cards stay as they were shown."""
-        held = False
-        for pk, card in self.cards.items():
-            old = before.cards.get(pk)
-            if old is None or old.still == card.still:
-                card.sent = old.sent if old else card.sent
-            elif old.state == card.state and card.sent - old.sent < pause:
-                self.cards[pk], held = old, True
+        held, known = False, before.known
+        for cards in (self.cards, self.aside):
+            for pk, card in cards.items():
+                old = known.get(pk)
+                if old is None or old.still == card.still:
+                    card.sent = old.sent if old else card.sent
+                elif old.state == card.state and card.sent - old.sent < pause:
+                    cards[pk], held = old, True
         return held
+
+    @property
+    def known(self) -> dict[int, Shown]:
+        return self.cards | self.aside
 
 
 @dataclass(frozen=True)
 class Message:
-    """Parts for every page, and parts only for pages with the queue column; `cards` by shot."""
+    """Parts for every page, and parts only for pages with the queue column; `cards` by shot, `aside` those outside it."""
 
     everyone: str = ""
     column: str = ""
     cards: dict[int, str] = field(default_factory=dict)
+    aside: dict[int, str] = field(default_factory=dict)
 
     def wire(self, number: int, *, column: bool, shot: int | None) -> bytes:
         """As a server-sent event; empty when nothing in it concerns this page."""
-        cards = "".join(self.cards.values()) if column else self.cards.get(shot or 0, "")
+        cards = "".join(self.cards.values()) if column else (self.cards | self.aside).get(shot or 0, "")
         text = self.everyone + (self.column if column else "") + cards
         if not text:
             return b""
@@ -79,9 +88,11 @@ class Message:
 END = Message("end")
 
 
-def look(team_id: int, before: View | None = None, person: int | None = None) -> View:
+def look(
+    team_id: int, before: View | None = None, person: int | None = None, watched: frozenset[int] = frozenset()
+) -> View:
     """What this team's pages show now, with `person` only their shots in the column. The feed is rendered only when a
-    finished shot changed."""
+    finished shot changed. `watched` are the shots whose own pages are open."""
     team = Team(pk=team_id)
     column = queue.column_of(team, person)
     groups = latest_of(team) if person is None else []  # the page of one's own queue has no feed
@@ -94,6 +105,7 @@ def look(team_id: int, before: View | None = None, person: int | None = None) ->
         feed = render_to_string("generations/_feed.html", {"feed": groups}) if groups else ""
     return View(
         cards={shot.pk: _shown(shot) for shot in column.shots},
+        aside=_aside(team, {shot.pk for shot in column.shots}, before, watched),
         order=(_ids(column.active), _ids(column.finished), column.count),
         queue=column,
         finished=finished,
@@ -102,6 +114,18 @@ def look(team_id: int, before: View | None = None, person: int | None = None) ->
         unknown=unknown.count_of(team),
         person=person,
     )
+
+
+def _aside(team: Team, column: set[int], before: View | None, watched: frozenset[int]) -> dict[int, Shown]:
+    """Cards outside the column that somebody waits for: it has room for the newest only, and what ends after many newer
+    ones is never in it at its end."""
+    left = {pk for pk, card in before.known.items() if card.state not in TERMINAL} - column if before else set()
+    if not (wanted := left | watched - column):
+        return {}
+    found = queue.of_cards(Generation.objects.of_team(team).filter(pk__in=wanted))
+    shots = queue.with_card_parts([shot for shot in found if shot.pk in left or not shot.is_final])
+    queue.place(team, shots)
+    return {shot.pk: _shown(shot) for shot in shots}
 
 
 def _shown(shot: Generation) -> Shown:
@@ -134,18 +158,22 @@ def whole(view: View, extra: str = "") -> Message:
 
 
 def difference(before: View, after: View) -> Message | None:
-    changed = {
-        pk: _card_partial(pk, card.html)
-        for pk, card in after.cards.items()
-        if pk not in before.cards or before.cards[pk].still != card.still
-    }
+    known = before.known
+    changed, aside = (
+        {
+            pk: _card_partial(pk, card.html)
+            for pk, card in cards.items()
+            if pk not in known or known[pk].still != card.still
+        }
+        for cards in (after.cards, after.aside)
+    )
     moved = _is_moved(before, after)
     feed = partial("#feed", after.feed) if after.feed and after.finished != before.finished else _trays(before, after)
-    badges = _badge(after) if before.queue.count != after.queue.count else ""
+    badges = _badge(after) if before.queue.people != after.queue.people else ""
     badges += _unknown(after) if before.unknown != after.unknown else ""
-    if not (changed or moved or feed or badges):
+    if not (changed or aside or moved or feed or badges):
         return None
-    return Message(everyone=badges, column=(_list(after) if moved else "") + feed, cards=changed)
+    return Message(everyone=badges, column=(_list(after) if moved else "") + feed, cards=changed, aside=aside)
 
 
 def _trays(before: View, after: View) -> str:
@@ -173,10 +201,11 @@ class End(NamedTuple):
 
 def milestones(before: View, after: View) -> list[End]:
     """What has ended between two looks. Never percentages."""
+    known = before.known
     return [
         End(card.state, card.title, card.person)
-        for pk, card in after.cards.items()
-        if card.state in PHRASES and pk in before.cards and before.cards[pk].state != card.state
+        for pk, card in after.known.items()
+        if card.state in PHRASES and pk in known and known[pk].state != card.state
     ]
 
 

@@ -3,11 +3,13 @@
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Prefetch, prefetch_related_objects
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -31,11 +33,14 @@ FINISHED_DAYS = 7  # keeps the search for eight cards short in a team with thous
 
 @dataclass
 class Column:
-    """What the column shows, newest first. `people` is exact: by person, how many of theirs are not at their end."""
+    """What the column shows, newest first, of one `person` or of all. `people` is exact and always of the whole team: by
+    person, how many of theirs are not at their end.
+    """
 
     active: list[Generation] = field(default_factory=list)
     finished: list[Generation] = field(default_factory=list)
     people: dict[int, int] = field(default_factory=dict)
+    person: int | None = None
 
     @property
     def count(self) -> int:
@@ -48,7 +53,8 @@ class Column:
 
     @property
     def more(self) -> int:
-        return self.count - len(self.active)
+        waiting = self.count if self.person is None else self.people.get(self.person, 0)
+        return max(0, waiting - len(self.active)) if len(self.active) == MOST_ACTIVE else 0
 
     @property
     def shots(self) -> list[Generation]:
@@ -73,12 +79,12 @@ def column_of(team: Team, person: int | None = None) -> Column:
     newest = of_cards(shots).order_by("-created_at", "-id")
     recent = timezone.now() - dt.timedelta(days=FINISHED_DAYS)
     finished = newest.kept().filter(state__in=TERMINAL, dismissed_at=None, created_at__gte=recent)
-    column = Column(list(newest.filter(state__in=UNSETTLED)[: MOST_ACTIVE + 1]), list(finished[:MOST_FINISHED]))
+    active = list(newest.filter(state__in=UNSETTLED)[: MOST_ACTIVE + 1])
+    column = Column(active[:MOST_ACTIVE], list(finished[:MOST_FINISHED]), person=person)
     with_card_parts(column.shots)
     column.people = dict(Counter(shot.created_by_id for shot in column.active))
-    if len(column.active) > MOST_ACTIVE:
-        column.active.pop()
-        column.people = _people(shots)
+    if len(active) > MOST_ACTIVE or person is not None:
+        column.people = _people(Generation.objects.of_team(team))
     place(team, column.active)
     return column
 
@@ -194,8 +200,16 @@ def retry(request: StudioRequest, pk: int) -> HttpResponse:
     tasks.kick()
     if not request.htmx:
         return said(request, f"“{shot.shown_title}” is made again.", to="queue")
-    context = {"queue": column_of(request.team), "words": f"“{shot.shown_title}” is made again."}
-    return render(request, "generations/_retried.html", context)
+    person = _person_of_page(request)
+    context = {"queue": column_of(request.team, person), "person": str(person or "")}
+    return render(request, "generations/_retried.html", context | {"words": f"“{shot.shown_title}” is made again."})
+
+
+def _person_of_page(request: StudioRequest) -> int | None:
+    """Whose shots the list shows that a press is to draw anew: None for the whole team's, as in `column`."""
+    page = urlsplit(request.htmx.current_url_abs_path or "")
+    mine = page.path == reverse("queue") and QueryDict(page.query).get("person") == str(request.user.pk)
+    return request.user.pk if mine else None
 
 
 @require_POST

@@ -72,6 +72,16 @@ def test_a_refusal_is_a_sentence_and_exit_code_2_and_adds_nobody(monkeypatch, te
     assert User.objects.count() == Team.objects.count() == 1
 
 
+@pytest.mark.parametrize("names", [{"--team": " "}, {"--team": "x" * 121}, {"--name": "x" * 121}])
+def test_a_name_that_no_page_would_take_is_refused(monkeypatch, names):
+    arguments = [part for pair in names.items() for part in pair]
+    with pytest.raises(CommandError, match=r"was refused: .* Nobody was added\.") as refused:
+        create(monkeypatch, "--email", "ines@example.com", *arguments, variable=PASSWORD)
+    assert refused.value.returncode == 2
+    assert not User.objects.exists()
+    assert not Team.objects.exists()
+
+
 def test_the_shell_sees_the_exit_code_and_no_traceback(tmp_path):
     environment = os.environ | {
         "STUDIO_DATA": str(tmp_path),

@@ -208,6 +208,22 @@ def test_only_a_person_sends_an_unknown_order_again_and_only_with_their_word(ord
     assert billed(sandbox, row) == 2
 
 
+def test_deciding_about_an_order_without_a_doubt_touches_no_file_and_is_no_trouble_of_the_provider(
+    order: Order, team: Team, user: User, settings: Any
+) -> None:
+    closed = order("lose-answer")
+    lifecycle.make_character(closed.pk)
+    lifecycle.give_up_cast(Character.objects.get(pk=closed.pk))
+    waiting = lifecycle.cast(team=team, user=user, token="another", url="https://example.com/b.mp4", span="1,3")
+    before = settings.ESCROW.stat().st_ctime_ns
+    for row in (waiting, closed) * 3:  # a page that was open too long, pressed again and again
+        with pytest.raises(lifecycle.CannotCast, match="moved on"):
+            lifecycle.give_up_cast(Character.objects.get(pk=row.pk))
+    assert settings.ESCROW.stat().st_ctime_ns == before, "the folder of all answers was moved away for a moment"
+    assert not Breaker.objects.filter(state=Breaker.OPEN).exists()
+    assert [len(row.unknown_times) for row in Breaker.objects.filter(side=Breaker.SUBMIT)] == [1]
+
+
 def test_an_order_that_is_made_again_never_says_that_nothing_was_sent(order: Order) -> None:
     row = order("lose-answer")
     lifecycle.make_character(row.pk)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 
 from accounts.models import Team, User
 from accounts.teams import add_owner, create_team
@@ -30,11 +30,12 @@ class Command(BaseCommand):
         parser.add_argument("--team", default="Studio", help="its name; new when no team has it (default: Studio)")
 
     def handle(self, *args: object, email: str, name: str, team: str, **options: object) -> None:
-        email = email.strip().lower()
-        _check("e-mail address", validate_email, email)
+        email, team = email.strip().lower(), team.strip()
+        _check("e-mail address", _fits(User, "email"), email)
+        _check("name", _fits(User, "name"), name)
+        _check("name of the team", _fits(Team, "name"), team)
         if User.objects.filter(email=email).exists():
             raise _exists(email)
-        team = team.strip()
         there = _team(team)
         password = _password()
         _check("password", lambda value: validate_password(value, User(email=email, name=name)), password)
@@ -66,7 +67,12 @@ def _password() -> str:
     return getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
 
 
-def _check(what: str, check: Callable[[str], None], value: str) -> None:
+def _fits(model: type[Model], field: str) -> Callable[[str], object]:
+    """The same that the pages ask for: SQLite would keep any text, and a team without a name."""
+    return lambda value: model._meta.get_field(field).clean(value, None)  # type: ignore[union-attr]
+
+
+def _check(what: str, check: Callable[[str], object], value: str) -> None:
     try:
         check(value)
     except ValidationError as refused:
