@@ -6,6 +6,7 @@ Whoever may not have what they ask for is passed on to Django, which says so lik
 
 import asyncio
 import contextlib
+import gc
 import io
 import os
 import re
@@ -38,6 +39,8 @@ from .ranges import Receive, Scope, Send, content_disposition, send_file  # noqa
 # whitenoise hands files over in pieces and Django collects them in a thread; its warning is nothing that a reader can act on
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
+gc.freeze()  # what was loaded stays; a page makes objects by the thousand, and with Python's 700 it pays for collections
+gc.set_threshold(20_000, 10, 10)
 LARGEST_BODY = MOST_FILES * settings.MAX_IMAGE_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # bytes
 TOO_LARGE = (
     f"This is more than any form of the studio takes ({LARGEST_BODY // 2**20} MB). Nothing was kept, and nothing was sent or"

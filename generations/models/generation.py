@@ -132,6 +132,7 @@ class Generation(models.Model):
             models.Index(fields=["state", "due_at"], name="queue_due"),
             models.Index(fields=["updated_at"], name="live_changes"),
             models.Index(fields=["pictures_due_at"], condition=~models.Q(pictures_due_at=None), name="pictures_due"),
+            models.Index(fields=["team"], condition=models.Q(state="unknown"), name="unknown_of_team"),
         ]
 
     def __str__(self) -> str:
