@@ -18,7 +18,7 @@ JOBS = 50
 
 def signed_in(studio: RunningStudio, email: str) -> httpx.Client:
     password = "a long enough pass phrase"
-    made = studio.manage("create_owner", "--email", email, "--team", "Fifty", stdin=f"{password}\n")
+    made = studio.manage("create_owner", "--email", email, "--team", f"Team of {email}", stdin=f"{password}\n")
     assert made.returncode == 0, made.stderr
     client = httpx.Client(base_url=studio.url, follow_redirects=True, timeout=60)
     page = client.get("/accounts/login/").text
