@@ -207,7 +207,7 @@ def _watcher(scope: Scope) -> live.Watcher | None:
         shot = asked.get("shot", [""])[0]
         return live.Watcher(
             audience=live.Audience(request.team.pk, request.user.pk if "mine" in asked else None),
-            shot=int(shot) if shot.isdecimal() else None,
+            shot=int(shot) if shot.isdecimal() and len(shot) < 19 else None,  # more digits no database takes
             column="bare" not in asked,
         )
     finally:

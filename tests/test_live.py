@@ -420,3 +420,17 @@ def test_what_ends_after_many_newer_ones_is_announced_too(team: Team, user: User
     )
     later = broadcast.look(team.pk, after)
     assert (later.aside, broadcast.milestones(after, later)) == ({}, [])
+
+
+@pytest.mark.parametrize("number", ["9" * 40, "9" * 5000, "0", "x"])
+def test_a_number_that_is_no_shot_keeps_nobody_from_hearing(team: Team, user: User, number: str) -> None:
+    shot, cookie = make_shot(team, "queued"), cookie_of(user)
+
+    async def story() -> str:
+        async with Stream(cookie, f"?bare&shot={number}") as odd, Stream(cookie) as other:
+            assert await odd.next()
+            assert await other.next()
+            await committed(change(shot, state="running"))
+            return await other.until('data-state="running"')
+
+    assert f'hx-target="#job-{shot.pk}"' in run(story())

@@ -1,6 +1,7 @@
 """The page of a shot in each state, the decisions about unknown outcomes, and who may do what at all."""
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -243,6 +244,24 @@ def test_a_refused_decision_changes_nothing_and_keeps_what_was_typed(
     assert words in words_of(answer.content.decode())
     assert f'value="{data.get("task_id", "")}"' in answer.content.decode()
     assert Generation.objects.get(pk=shot.pk).state == "unknown"
+
+
+def test_a_decision_about_an_earlier_request_is_none_about_the_newest(
+    team: Team, user: User, client_for: Login
+) -> None:
+    shot, web = unknown(team), client_for(user)
+    doubts = []
+    for _ in range(2):  # sent, unknown, sent again, unknown again
+        Event.objects.create(generation=shot, from_state="submitting", to_state="unknown")
+        page = web.get(f"/shots/{shot.pk}/").content.decode()
+        [doubt] = set(re.findall(r'name="doubt" value="([^"]+)"', page))
+        doubts.append(doubt)
+    again = {"action": "send-again", "accept": "on"}
+    refused = web.post(f"/shots/{shot.pk}/resolve/", again | {"doubt": doubts[0]})
+    assert refused.status_code == 422
+    assert "Nothing was changed. Decide anew." in words_of(refused.content.decode())
+    assert Generation.objects.get(pk=shot.pk).state == "unknown"
+    assert web.post(f"/shots/{shot.pk}/resolve/", again | {"doubt": doubts[1]}).status_code == 302
 
 
 def test_a_decision_that_came_too_late_says_what_happened(team: Team, user: User, client_for: Login) -> None:

@@ -73,7 +73,7 @@ def with_card_parts(shots: list[Generation]) -> list[Generation]:
 
 
 def column_of(team: Team, person: int | None = None) -> Column:
-    """Of the team, or of one person in it. At most 9 queries, however many shots; on PostgreSQL one more for the time."""
+    """Of the team, or of one person in it (a query more). At most 9, however many shots; on PostgreSQL one more for the time."""
     shots = Generation.objects.of_team(team)
     shots = shots if person is None else shots.filter(created_by=person)
     newest = of_cards(shots).order_by("-created_at", "-id")

@@ -173,6 +173,13 @@ def charge(request: StudioRequest, pk: int) -> HttpResponse:
 
 
 def _decide(found: Generation, request: StudioRequest) -> None:
+    """`doubt` names what the page was about: a page that is sent once more must not decide about a later request."""
+    seen, doubted = request.POST.get("doubt", ""), getattr(found, "doubted_at", None)
+    if seen and found.state == State.UNKNOWN and (doubted is None or seen != doubted.isoformat()):
+        words = (
+            "Meanwhile it was sent again, and what became of that is unknown, too. Nothing was changed. Decide anew."
+        )
+        raise lifecycle.CannotResolve(words)
     match request.POST.get("action"):
         case "adopt":
             lifecycle.adopt(found, request.POST.get("task_id", ""), request.user)
