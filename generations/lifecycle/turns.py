@@ -64,23 +64,35 @@ class Room:
 
 
 def loads(keys: Iterable[int], moment: dt.datetime, *, queue: bool = False, sent: bool = True) -> dict[int, Load]:
-    """The loads of these keys at `moment`, in four queries. `queue` fills in who waits as well, in one more; without `sent`
-    nothing is known of requests that have ended, in one less.
+    """The loads of these keys at `moment`, in four queries. `queue` fills in who waits as well; without `sent` nothing is known
+    of requests that have ended, in three.
     """
     pks = list(keys)
     found: dict[int, Load] = {pk: Load() for pk in pks}
     rows = Generation.objects.filter(provider_key__in=pks)
-    _add_flying(found, rows.filter(state__in=(State.SUBMITTING, *IN_FLIGHT)))
     if queue:
-        waiting = rows.filter(state=State.QUEUED).order_by(*OWN_ORDER)
-        for pk, key, person in waiting.values_list("pk", "provider_key", "created_by"):
-            found[key].queue.append((pk, person))
+        _add_each(found, rows.filter(state__in=(State.QUEUED, State.SUBMITTING, *IN_FLIGHT)))
+    else:
+        _add_flying(found, rows.filter(state__in=(State.SUBMITTING, *IN_FLIGHT)))
     _add_characters(found, moment)
     for row in Breaker.objects.filter(key__in=pks):
         found[row.key_id].breakers[row.side] = row
     if sent:
         _add_lately_sent(found, moment)
     return found
+
+
+def _add_each(found: dict[int, Load], rows: QuerySet[Generation]) -> None:
+    """Who waits, in each person's own order, and in the same query what flies."""
+    every = rows.order_by(*OWN_ORDER).values_list("pk", "provider_key", "created_by", "state", "model")
+    for pk, key, person, state, model in every:
+        load = found[key]
+        if state == State.QUEUED:
+            load.queue.append((pk, person))
+        else:
+            load.flying += 1
+            load.sending += state == State.SUBMITTING
+            load.streaming += state == State.SUBMITTING and model in STREAMED
 
 
 def _add_flying(found: dict[int, Load], rows: QuerySet[Generation]) -> None:
