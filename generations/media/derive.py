@@ -96,7 +96,7 @@ def derive(path: Path, out_dir: Path, facts: Facts) -> Derived:
     files.append(_save_webp(out_dir, "poster-640", small, picture if same else _webp(small, quality=80)))
     files.append(_save(out_dir, "preview", ".mp4", "video/mp4", preview_size(facts), preview))
     strip = _strip(samples.cells)
-    files.append(_save_webp(out_dir, "strip", strip, _webp(strip, quality=60, method=1)))
+    files.append(_save_webp(out_dir, "strip", strip, _webp(strip, quality=60)))
     return Derived(tuple(files), _mean_colour(small))
 
 
@@ -246,9 +246,10 @@ def _mean_colour(image: Image) -> str:
     return f"#{image.resize((1, 1), Image.Resampling.BOX).tobytes().hex()}"
 
 
-def _webp(image: Image, quality: int, method: int = 2) -> bytes:
+def _webp(image: Image, quality: int) -> bytes:
+    """Method 1: two thirds of the work of 2, for a tenth more bytes."""
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=method)
+    image.save(buffer, "WEBP", quality=quality, method=1)
     return buffer.getvalue()
 
 
