@@ -213,6 +213,7 @@ def retry(stand: Stand) -> list[Measure]:
         tab.goto("/")
         pk, state = jobs.ended(stand, jobs.press(stand, tab, "A kite over the dunes [[fail]]", **asked))
         assert state == "failed", state
+        tab.goto("/")  # it was not started in this tab, so its card would wait behind a button
         mouse = Mouse()
         card = tab.locator(f"#job-{pk}")
         wait(tab, f"document.querySelector('#job-{pk}')?.dataset.state === 'failed'", 20, "the card to say so")
