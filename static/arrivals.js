@@ -40,7 +40,8 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
   for (const take of takes) take.hidden = !known.has(take.id);
 });
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => { if (ctx.sourceElement.matches("#composer, [id^=job-retry]")) open = true; });
-document.addEventListener("htmx:after:swap", () => {
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement?.id === "composer" && ctx.response?.status >= 400) open = false; // refused: nothing of one's own will come
   held = held.filter((id) => !document.getElementById(id));
   say("#queue-new", held.length, "new");
   say("#feed-new", $$("#feed > .take[hidden]").length, "new above");
