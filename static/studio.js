@@ -12,7 +12,9 @@ document.addEventListener("submit", async (event) => {
   if (!form.matches("[data-look-form]") || !value) return;
   event.preventDefault();
   const body = new FormData(form, event.submitter);
+  html.dataset.still = ""; // every colour changes: two hundred transitions at once would be twelve slow frames
   html.dataset[name] = value;
+  requestAnimationFrame(() => setTimeout(() => delete html.dataset.still, 60));
   for (const button of $$(`button[name=${name}]`, form)) button.setAttribute("aria-pressed", button.value === value);
   const answer = await fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
   if (!answer?.ok) toast("This could not be kept. It lasts until the page is loaded again.", true);
