@@ -295,6 +295,23 @@ def test_the_bin_keeps_a_card_out_of_the_column(team: Team, user: User) -> None:
     assert queue.column_of(team).finished == []
 
 
+def test_what_ends_while_the_column_is_read_has_one_card(team: Team, user: User) -> None:
+    """The two lists are two queries: between them a shot can go from the one to the other."""
+    shot, other = make_shot(team, "archiving"), make_shot(team, "running")
+
+    def end_it(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        found = execute(sql, params, many, context)
+        if "generations_generation" in sql and sql.startswith("SELECT") and "LIMIT 41" in sql:
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE generations_generation SET state = 'done' WHERE id = %s", [shot.pk])
+        return found
+
+    with connection.execute_wrapper(end_it):
+        column = queue.column_of(team)
+    assert [(card.pk, card.state) for card in column.shots] == [(other.pk, "running"), (shot.pk, "done")]
+    assert column.count == 1
+
+
 def test_mine_shows_only_what_this_person_waits_for(team, user, member, client_for):
     mine, theirs = make_shot(team, "queued"), make_shot(team, "queued", created_by=member)
     page = client_for(user).get(f"/queue/?person={user.pk}").content.decode()

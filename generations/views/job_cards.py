@@ -21,9 +21,12 @@ KEPT = 1024  # cards of about 2 KB
 
 @dataclass(frozen=True)
 class JobCard:
-    """`elapsed` is how long it takes so far, in words; `upload` the image that stands for a shot without a poster."""
+    """`elapsed` is how long it takes so far, in words; `upload` the image that stands for a shot without a poster; `at` when
+    the row last changed, in microseconds: an answer that comes late must not take a newer card back.
+    """
 
     pk: int
+    at: int
     title: str
     state: str
     charged: str
@@ -41,10 +44,10 @@ def card_of(shot: Generation, user: Any = None) -> JobCard:
     """The card of a shot for `user`; None when it is for many people, whose browsers know whom they belong to."""
     card, poster = cards.card_of(shot), shot.asset(Asset.POSTER_SMALL)
     return JobCard(
-        pk=shot.pk, title=shot.shown_title, state=shot.state, charged=shot.charged, meta=tuple(cards.meta(shot)),
-        person=shot.created_by_id, is_active=shot.is_active, has_poster=poster is not None,
-        upload=None if poster else cards.first_upload(shot), mine=getattr(user, "pk", None) == shot.created_by_id,
-        elapsed=times.elapsed(card.since, card.usual), card=card,
+        pk=shot.pk, at=round(shot.updated_at.timestamp() * 1e6), title=shot.shown_title, state=shot.state,
+        charged=shot.charged, meta=tuple(cards.meta(shot)), person=shot.created_by_id, is_active=shot.is_active,
+        has_poster=poster is not None, upload=None if poster else cards.first_upload(shot),
+        mine=getattr(user, "pk", None) == shot.created_by_id, elapsed=times.elapsed(card.since, card.usual), card=card,
     )  # fmt: skip
 
 

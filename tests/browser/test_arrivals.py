@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Team, User
+from generations.models import Generation
 from generations.views import broadcast, feed
 from tests.shots import make_shot
 
@@ -23,7 +26,9 @@ def hears(tab: Any, team: Team, path: str) -> Callable[[], None]:
     tab.evaluate("import(document.querySelector('#queue').dataset.later).then(() => true)")
 
     def send() -> None:
-        message = broadcast.whole(broadcast.look(team.pk)).wire(1, column=True, shot=None)
+        view = broadcast.look(team.pk)
+        broadcast.draw_feed(view, team.pk)
+        message = broadcast.whole(view).wire(1, column=True, shot=None)
         waiting.pop(0).fulfill(content_type="text/event-stream", body=message.decode())
 
     return send
@@ -50,3 +55,20 @@ def test_after_the_press_for_new_cards_the_focus_is_on_the_first(
     send()
     tab.locator("#queue-new").press("Enter")
     tab.locator(f"#job-link-{new.pk}:focus").wait_for()
+
+
+def test_an_answer_that_comes_late_takes_no_card_back(
+    tab_of: TabOf, team: Team, user: User, client_for: Callable[[User], Client]
+) -> None:
+    shot, other = make_shot(team, "submitted"), make_shot(team, "running")
+    tab = tab_of(user)
+    send = hears(tab, team, "/queue/")
+    late = client_for(user).get("/queue/", headers={"HX-Request": "true"}).content.decode()
+    Generation.objects.filter(pk=shot.pk).update(state="running", progress=40, updated_at=timezone.now())
+    send()
+    tab.get_by_text("Rendering 40%").wait_for()
+    tab.route("**/queue/", lambda route: route.fulfill(body=late.replace("Rendering", "Rendered anew")))
+    tab.evaluate("htmx.ajax('GET', '/queue/', {target: '#queue-list', swap: 'innerMorph'}).then(() => true)")
+    assert "Rendered anew" in tab.locator(f"#job-{other.pk}").inner_text(), "what is as new is drawn"
+    assert tab.locator(f"#job-{shot.pk}").get_attribute("data-state") == "running"
+    assert "Rendering 40%" in tab.locator(f"#job-{shot.pk}").inner_text()
