@@ -16,17 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import connections
 from django.utils import timezone
 
 from generations.models import Generation
 from generations.views import broadcast
 
+from .changes import Changes
 from .ranges import Receive, Send
 
 log = logging.getLogger(__name__)
-STEP_SQLITE = 0.02  # seconds between two looks at data_version, which costs microseconds
-STEP_SERVER = 0.25  # seconds between two queries on a database server
 OVERLAP = dt.timedelta(seconds=2)  # a row is stamped a little before its transaction commits
 PROGRESS_EVERY = 0.5  # seconds: at most two progress messages a job and second
 RESYNC = 15.0  # seconds: waiting times and retry times move on without a commit
@@ -53,39 +52,6 @@ class Watcher:
     messages: asyncio.Queue[broadcast.Message] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     lost: bool = False  # too slow: gets the whole state again instead of what it missed
     seen: int = 0
-
-
-class Changes:
-    """Says cheaply whether anything was committed. On a database server every look is the query itself."""
-
-    def __init__(self) -> None:
-        self.own: Any = None
-        self.version = -1
-        self.ready = False
-
-    def open(self) -> None:
-        """In the hub's thread: Django refuses to connect inside an event loop."""
-        if connection.vendor == "sqlite":
-            self.own = connections.create_connection(DEFAULT_DB_ALIAS)
-            self.own.inc_thread_sharing()
-            self.own.ensure_connection()
-        self.ready = True
-
-    @property
-    def step(self) -> float:
-        return STEP_SQLITE if self.own else STEP_SERVER
-
-    def any(self) -> bool:
-        if not self.own:
-            return True
-        version: int = self.own.connection.execute("PRAGMA data_version").fetchone()[0]
-        changed, self.version = version != self.version, version
-        return changed
-
-    def close(self) -> None:
-        if self.own:
-            self.own.connection.close()  # sqlite3's own: Django's refuses inside an event loop
-            self.own = None
 
 
 class Hub:
@@ -176,6 +142,7 @@ class Hub:
         watched = frozenset(watcher.shot for watcher in self.watchers.get(audience, ()) if watcher.shot)
         view = await self._in_thread(broadcast.look, audience.team, before, audience.person, watched)
         if before is None:
+            await self._in_thread(broadcast.draw_feed, view, audience.team)
             self.shown[audience] = view
             return
         held = view.hold_back(before, PROGRESS_EVERY)
@@ -185,6 +152,8 @@ class Hub:
         if message:
             self._send(audience, message)
         self._announce(audience, broadcast.milestones(before, view))
+        if feed := await self._in_thread(broadcast.draw_feed, view, audience.team):
+            self._send(audience, feed)
 
     def _announce(self, audience: Audience, ends: list[tuple[str, str]]) -> None:
         """Said once, after a pause in which others may join: a screen reader is not to be talked over."""
@@ -208,7 +177,9 @@ class Hub:
 def _as_it_is(watcher: Watcher) -> tuple[broadcast.View, str]:
     """Both in one step of the thread: between two, a newer message could be put before this older state."""
     team, person = watcher.audience
-    return broadcast.look(team, None, person), broadcast.one_card(team, watcher.shot) if watcher.shot else ""
+    view = broadcast.look(team, None, person)
+    broadcast.draw_feed(view, team)
+    return view, broadcast.one_card(team, watcher.shot) if watcher.shot else ""
 
 
 def _queried(step: Callable[..., Any], *args: Any) -> Any:

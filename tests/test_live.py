@@ -177,9 +177,10 @@ def test_a_page_without_the_column_gets_its_own_card_and_the_badge_only(team: Te
 def test_what_is_being_made_keeps_its_place_in_the_feed_and_no_card_moves_when_it_ends(team: Team, user: User) -> None:
     first, second = (make_shot(team, "running", submitted_at=timezone.now()) for _ in range(2))
     before = broadcast.look(team.pk)
-    assert [before.feed.index(f'id="pending-{shot.pk}"') for shot in (second, first)] == sorted(
-        before.feed.index(f'id="pending-{shot.pk}"') for shot in (second, first)
-    )
+    drawn = broadcast.draw_feed(before, team.pk)
+    assert drawn
+    places = [drawn.column.index(f'id="pending-{shot.pk}"') for shot in (second, first)]
+    assert places == sorted(places)
     change(first, state="archiving")()
     saving = broadcast.look(team.pk, before)
     message = broadcast.difference(before, saving)
@@ -187,12 +188,17 @@ def test_what_is_being_made_keeps_its_place_in_the_feed_and_no_card_moves_when_i
     assert f'hx-target="#pending-{first.pk}"' in message.column
     assert 'hx-target="#feed"' not in message.column
     change(first, state="done", finished_at=timezone.now())()
-    message = broadcast.difference(saving, broadcast.look(team.pk, saving))
+    assert broadcast.draw_feed(saving, team.pk) is None, "nothing in it has changed"
+    done = broadcast.look(team.pk, saving)
+    message = broadcast.difference(saving, done)
     assert message
-    assert 'hx-target="#feed"' in message.column
-    assert f'id="pending-{second.pk}"' in message.column
+    assert 'hx-target="#feed"' not in message.column, "the card does not wait for it"
     assert 'hx-target="#queue-list"' not in message.column
     assert list(message.cards) == [first.pk]
+    drawn = broadcast.draw_feed(done, team.pk)
+    assert drawn
+    assert 'hx-target="#feed"' in drawn.column
+    assert f'id="pending-{second.pk}"' in drawn.column
 
 
 def test_a_finished_shot_brings_the_feed_and_is_announced_once(team: Team, user: User, monkeypatch: Any) -> None:

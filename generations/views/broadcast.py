@@ -13,7 +13,7 @@ from accounts.models import Team
 from ..models import Generation
 from ..states import TERMINAL, State
 from . import job_cards, queue, unknown
-from .feed import latest_of
+from .feed import Newest, latest_of, newest_of
 
 TICKING = re.compile(r"(<time data-since=[^>]*>)[^<]*")  # the browser counts on by itself: no news
 PHRASES = {
@@ -43,9 +43,9 @@ class View:
     ]  # of shots that have just left it on their way, or never fitted into it and have their page open
     order: tuple[tuple[int, ...], tuple[int, ...], int]
     queue: queue.Column
-    finished: tuple[tuple[int, object], ...]  # the shots of the feed with their last change
-    feed: str
-    pending: dict[int, tuple[str, str]]  # shots in the feed without a picture yet: state and HTML
+    newest: Newest  # what the feed was drawn from
+    feed: str | None  # None: it has to be drawn anew, see `draw_feed`
+    trays: str  # partials of those in it that have moved on since the look before
     unknown: int  # outcomes that a person has to decide
     person: int | None  # whose column it is, None for the whole team's
 
@@ -91,28 +91,43 @@ END = Message("end")
 def look(
     team_id: int, before: View | None = None, person: int | None = None, watched: frozenset[int] = frozenset()
 ) -> View:
-    """What this team's pages show now, with `person` only their shots in the column. The feed is rendered only when a
-    finished shot changed. `watched` are the shots whose own pages are open."""
+    """What this team's pages show now, with `person` only their shots in the column. `watched` are the shots whose own pages
+    are open. The feed is kept while no finished shot changes; else it is left to `draw_feed`: the cards go out first.
+    """
     team = Team(pk=team_id)
-    column = queue.column_of(team, person)
-    groups = latest_of(team) if person is None else []  # the page of one's own queue has no feed
-    shots = [shot for group in groups for shot in group.shots]
-    finished = tuple((shot.pk, shot.updated_at if shot.state == State.DONE else None) for shot in shots)
-    trays = [group.hero for group in groups if group.hero.state != State.DONE]
-    if before is not None and before.finished == finished:
-        feed = before.feed
-    else:
-        feed = render_to_string("generations/_feed.html", {"feed": groups}) if groups else ""
+    newest = newest_of(team) if person is None else Newest((), {})  # the page of one's own queue has no feed
+    same = before is not None and before.newest.shots == newest.shots  # usual times change when something is done
+    column = queue.column_of(team, person, before.queue.usual if before and same else None)
     return View(
         cards={shot.pk: _shown(shot) for shot in column.shots},
         aside=_aside(team, {shot.pk for shot in column.shots}, before, watched),
         order=(_ids(column.active), _ids(column.finished), column.count),
         queue=column,
-        finished=finished,
-        feed=feed,
-        pending={shot.pk: (shot.state, _tray(shot)) for shot in trays},
+        newest=newest,
+        feed=before.feed if before and same else None,
+        trays=_trays(team, before, newest.waiting) if before and same else "",
         unknown=unknown.count_of(team),
         person=person,
+    )
+
+
+def draw_feed(view: View, team_id: int) -> Message | None:
+    """What is still missing after `look`; None when nothing is."""
+    if view.feed is not None:
+        return None
+    shown = bool(view.newest.shots)
+    view.feed = render_to_string("generations/_feed.html", {"feed": latest_of(Team(pk=team_id))}) if shown else ""
+    return Message(column=partial("#feed", view.feed)) if shown else None
+
+
+def _trays(team: Team, before: View, waiting: dict[int, str]) -> str:
+    """Those that hold the place of a picture and have moved on; a feed that is drawn anew has them already."""
+    known = before.newest.waiting
+    moved = [pk for pk, state in waiting.items() if known.get(pk, state) != state]
+    shots = Generation.objects.of_team(team).filter(pk__in=moved) if moved else ()
+    return "".join(
+        partial(f"#pending-{shot.pk}", render_to_string("generations/_pending.html", {"generation": shot}))
+        for shot in shots
     )
 
 
@@ -131,10 +146,6 @@ def _aside(team: Team, column: set[int], before: View | None, watched: frozenset
 def _shown(shot: Generation) -> Shown:
     html = job_cards.draw(shot)
     return Shown(shot.state, shot.shown_title, shot.created_by_id, html, TICKING.sub(r"\1", html), time.monotonic())
-
-
-def _tray(shot: Generation) -> str:
-    return render_to_string("generations/_pending.html", {"generation": shot})
 
 
 def _ids(shots: list[Generation]) -> tuple[int, ...]:
@@ -168,17 +179,12 @@ def difference(before: View, after: View) -> Message | None:
         for cards in (after.cards, after.aside)
     )
     moved = _is_moved(before, after)
-    feed = partial("#feed", after.feed) if after.feed and after.finished != before.finished else _trays(before, after)
     badges = _badge(after) if before.queue.people != after.queue.people else ""
     badges += _unknown(after) if before.unknown != after.unknown else ""
-    if not (changed or aside or moved or feed or badges):
+    column = (_list(after) if moved else "") + after.trays
+    if not (changed or aside or column or badges):
         return None
-    return Message(everyone=badges, column=(_list(after) if moved else "") + feed, cards=changed, aside=aside)
-
-
-def _trays(before: View, after: View) -> str:
-    moved = [pk for pk, tray in after.pending.items() if pk in before.pending and before.pending[pk][0] != tray[0]]
-    return "".join(partial(f"#pending-{pk}", after.pending[pk][1]) for pk in moved)
+    return Message(everyone=badges, column=column, cards=changed, aside=aside)
 
 
 def _is_moved(before: View, after: View) -> bool:

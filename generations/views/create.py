@@ -125,7 +125,7 @@ def _submitted(request: StudioRequest, form: ParameterForm) -> HttpResponse:
     column = queue.column_of(request.team)
     words = f"Submitted. {column.count} in the queue."
     if wants_fragment(request):
-        context = _row_context(request, form) | {"queue": column, "words": words}
+        context = _row_context(request, form, column.usual) | {"queue": column, "words": words}
         return render(request, "generations/_submitted.html", context)
     messages.success(request, words)
     return HttpResponseRedirect("/", status=303)
@@ -171,13 +171,17 @@ def _after_slot(request: StudioRequest, form: ParameterForm) -> dict[str, Any]:
     return {"focus": name, "said": f"Cropped to {shape}. The original is kept." if shape else ""}
 
 
-def _row_context(request: StudioRequest, form: ParameterForm) -> dict[str, Any]:
-    """What stands beside the button: price, what is left of the budget, the usual time, why it cannot be pressed."""
+def _row_context(
+    request: StudioRequest, form: ParameterForm, known: dict[str, usual.Usual | None] | None = None
+) -> dict[str, Any]:
+    """What stands beside the button: price, what is left of the budget, the usual time (unless it is among the `known`
+    ones), why it cannot be pressed."""
     lengths = {name: form[name].value() for name in LENGTHS if name in form.fields}
     takes = str(form["takes"].value())
     quote = money.quote(form.key, form.spec, lengths, int(takes) if takes in TAKES.choices else 1)
     budget = Budget.objects.current(request.team)
-    times = usual.of_model(request.team, form.spec.slug)
+    slug = form.spec.slug
+    times = known[slug] if known and slug in known else usual.of_model(request.team, slug)
     return {
         "form": form,
         "parent": form.source,

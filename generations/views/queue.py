@@ -22,6 +22,7 @@ from ..lifecycle import waiting
 from ..models import Asset, Generation, ProviderKey
 from ..models.generation import GenerationQuerySet
 from ..states import ACTIVE, TERMINAL, Charged, State
+from ..usual import Usual
 from . import again, job_cards
 from .access import back, own, said, team_required, wants_fragment
 
@@ -41,6 +42,7 @@ class Column:
     finished: list[Generation] = field(default_factory=list)
     people: dict[int, int] = field(default_factory=dict)
     person: int | None = None
+    usual: dict[str, Usual | None] = field(default_factory=dict)  # by model, of those that it is making
 
     @property
     def count(self) -> int:
@@ -72,20 +74,26 @@ def with_card_parts(shots: list[Generation]) -> list[Generation]:
     return shots
 
 
-def column_of(team: Team, person: int | None = None) -> Column:
-    """Of the team, or of one person in it (a query more). At most 9, however many shots; on PostgreSQL one more for the time."""
+def column_of(team: Team, person: int | None = None, usual: dict[str, Usual | None] | None = None) -> Column:
+    """Of the team, or of one person in it (a query more). At most 9, however many shots; on PostgreSQL one more for the
+    time. `usual` are the usual times that are known already."""
     shots = Generation.objects.of_team(team)
     shots = shots if person is None else shots.filter(created_by=person)
     newest = of_cards(shots).order_by("-created_at", "-id")
     recent = timezone.now() - dt.timedelta(days=FINISHED_DAYS)
     finished = newest.kept().filter(state__in=TERMINAL, dismissed_at=None, created_at__gte=recent)
     active = list(newest.filter(state__in=UNSETTLED)[: MOST_ACTIVE + 1])
-    column = Column(active[:MOST_ACTIVE], list(finished[:MOST_FINISHED]), person=person)
+    ended = list(finished[:MOST_FINISHED])
+    both = {
+        shot.pk for shot in ended
+    }  # what ends between the two queries is in both answers, and the later one is true
+    active = [shot for shot in active if shot.pk not in both]
+    column = Column(active[:MOST_ACTIVE], ended, person=person, usual=usual or {})
     with_card_parts(column.shots)
     column.people = dict(Counter(shot.created_by_id for shot in column.active))
     if len(active) > MOST_ACTIVE or person is not None:
         column.people = _people(Generation.objects.of_team(team))
-    place(team, column.active)
+    place(team, column.active, column.usual)
     return column
 
 
@@ -95,11 +103,13 @@ def _people(shots: GenerationQuerySet) -> dict[int, int]:
     return dict(unsettled.values_list("created_by").annotate(Count("pk")))
 
 
-def place(team: Team, shots: list[Generation]) -> None:
-    """Give each card why it waits (at most three queries) and the time that is usual for its model (one each)."""
+def place(team: Team, shots: list[Generation], known: dict[str, Usual | None] | None = None) -> None:
+    """Give each card why it waits (at most three queries) and the time that is usual for its model (one each, unless it is
+    among the `known` ones, which grow)."""
     board = waiting.Board.of(shots)
-    flying = {shot.model for shot in shots if shot.is_in_flight or shot.is_streaming}
-    usual = {model: usual_times.of_model(team, model) for model in flying}
+    usual = {} if known is None else known
+    for model in {shot.model for shot in shots if shot.is_in_flight or shot.is_streaming} - usual.keys():
+        usual[model] = usual_times.of_model(team, model)
     for shot in shots:
         shot.waits = waiting.why(shot, board)  # type: ignore[attr-defined]
         shot.usual = usual.get(shot.model)  # type: ignore[attr-defined]

@@ -1,11 +1,14 @@
 """manage.py qcluster: the queue alone, for a machine or a container of its own. Replaces django-q2's command."""
 
+import os
 import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from generations import cluster
+
+NICE = 5  # pictures and films are drawn here: on a small machine the pages come first
 
 
 class Command(BaseCommand):
@@ -23,6 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("--stale-after", type=float, default=45, help="seconds without life until it ends itself")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if hasattr(os, "nice"):
+            os.nice(NICE)
         stopped = cluster.run(
             grace=options["supervised"], every=options["canary_every"], stale_after=options["stale_after"]
         )
