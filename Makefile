@@ -1,6 +1,8 @@
 # run · test · check · format · bench · ui · faults · lock. A machine needs Python 3.11 or newer and make, nothing else.
 PYTHON = .venv/bin/python
-ALL = --numprocesses auto --maxprocesses 4 --dist worksteal
+# Tests wait for the disk and for other processes a third of their time: four keep two processors busy.
+ALL = --numprocesses 4 --dist worksteal
+BROWSER = --numprocesses 2 --dist loadgroup
 
 .PHONY: run test check format bench screenshots ui faults lock setup
 
@@ -13,7 +15,7 @@ ifdef T
 	@exec $(PYTHON) -m pytest -q $(T)
 else
 	@$(PYTHON) -m pytest -q -m "not browser" $(ALL)
-	@$(PYTHON) -m pytest -q -m browser
+	@$(PYTHON) -m pytest -q -m browser $(BROWSER)
 endif
 
 check: ## lint, types, imports, templates, deployment, migrations, generated docs

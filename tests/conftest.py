@@ -49,8 +49,13 @@ def strange_edges() -> set[tuple[str, str]]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browser tests run last: until its end Playwright keeps an event loop running, and asyncio allows no second one."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """What is given more time than usual begins first, so that nobody waits for it at the end. Browser tests run last: until
+    its end Playwright keeps an event loop running, and asyncio allows no second one; those that share a studio stay together.
+    """
+    items.sort(key=lambda item: (is_browser(item), not item.get_closest_marker("timeout")))
+    for item in filter(is_browser, items):
+        folder = item.path.parent
+        item.add_marker(pytest.mark.xdist_group(item.path.stem if folder.name == "browser" else folder.name))
     if os.environ.get("CI"):  # a build machine is shared: what fails is tried once more there, and it is counted
         for item in items:
             item.add_marker(pytest.mark.flaky(reruns=1))
@@ -58,6 +63,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("long")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
+
+
+def is_browser(item: pytest.Item) -> bool:
+    return item.get_closest_marker("browser") is not None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
