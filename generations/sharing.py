@@ -1,6 +1,7 @@
 """Links to one shot, for people without an account: made, found again, withdrawn. A link opens nothing but its shot."""
 
 import datetime as dt
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,19 +13,24 @@ from .models import Asset, Generation, Share
 from .states import State
 
 
-def share(shot: Generation, by: User, *, days: int, show_prompt: bool, allow_download: bool) -> Share:
-    """A new link to a finished shot."""
+def share(
+    shot: Generation, by: User, *, days: int, show_prompt: bool, allow_download: bool, confirmation: str = ""
+) -> Share:
+    """A new link to a finished shot; the one that is there when the same form was sent before."""
     token = new_token()
-    return Share.objects.create(
-        generation=shot, created_by=by, token=token, token_hash=hash_of(token), show_prompt=show_prompt,
-        allow_download=allow_download, expires_at=timezone.now() + dt.timedelta(days=days),
-    )  # fmt: skip
+    values = {
+        "created_by": by, "token": token, "token_hash": hash_of(token), "show_prompt": show_prompt,
+        "allow_download": allow_download, "expires_at": timezone.now() + dt.timedelta(days=days),
+    }  # fmt: skip
+    if not confirmation:
+        return Share.objects.create(generation=shot, **values)
+    return Share.objects.get_or_create(generation=shot, confirmation=confirmation, defaults=values)[0]
 
 
-def share_each(shots: list[Generation], by: User, *, days: int, show_prompt: bool, allow_download: bool) -> list[Share]:
-    """A new link to each of them: all of the links, or none when one cannot be made."""
+def share_each(shots: list[Generation], by: User, **asked: Any) -> list[Share]:
+    """A new link to each of them, as `share` makes it: all of the links, or none when one cannot be made."""
     with transaction.atomic():
-        return [share(shot, by, days=days, show_prompt=show_prompt, allow_download=allow_download) for shot in shots]
+        return [share(shot, by, **asked) for shot in shots]
 
 
 def why_not(shot: Generation) -> str:

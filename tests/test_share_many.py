@@ -170,3 +170,20 @@ def test_all_links_are_made_or_none(team: Team, user: User, client_for: Login, m
     monkeypatch.setattr(sharing, "new_token", lambda: next(tokens))  # the second one fails
     assert make(client, shots).status_code == 500
     assert not Share.objects.exists()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_form_that_is_sent_twice_makes_its_links_once(team: Team, user: User, client_for: Login, count: int) -> None:
+    shots, client = ready(team, count), client_for(user)
+    page = f"/shots/{shots[0].pk}/share/" if count == 1 else chosen(shots)
+    values = {
+        **WEEK,
+        "pick": [shot.pk for shot in shots],
+        "confirmation": re.findall(r'name="confirmation" value="(\w+)"', client.get(page).content.decode())[0],
+    }
+    first, second = (client.post(page.partition("?")[0], values) for _ in range(2))
+    assert first["Location"] == second["Location"]
+    assert Share.objects.count() == count
+    again = re.findall(r'name="confirmation" value="(\w+)"', client.get(page).content.decode())[0]
+    client.post(page.partition("?")[0], {**values, "confirmation": again})
+    assert Share.objects.count() == 2 * count, "a form of its own makes links of its own"

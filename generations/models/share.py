@@ -31,6 +31,7 @@ class Share(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     token_hash = models.CharField(max_length=64, unique=True)
     token = SecretField()
+    confirmation = models.CharField(max_length=64, blank=True)  # of the form: a second press of it makes no second link
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
     show_prompt = models.BooleanField(default=False)
@@ -41,6 +42,12 @@ class Share(models.Model):
     class Meta:
         verbose_name = "link to a shot"
         verbose_name_plural = "links to shots"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["generation", "confirmation"], condition=~models.Q(confirmation=""),
+                name="one_link_per_confirmation",
+            )
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"link to {self.generation_id}"

@@ -1,5 +1,6 @@
 """Links to one shot: made and withdrawn by the team, followed by anybody who has one."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -38,6 +39,9 @@ class ShareForm(forms.Form):
     )
     show_prompt = forms.BooleanField(label="Show the prompt", required=False)
     allow_download = forms.BooleanField(label="Offer a download", required=False)
+    confirmation = forms.CharField(
+        max_length=64, required=False, initial=lambda: secrets.token_hex(16), widget=forms.HiddenInput
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
