@@ -26,7 +26,7 @@ class JobCard:
     """
 
     pk: int
-    at: int
+    at: str
     title: str
     state: str
     charged: str
@@ -44,7 +44,7 @@ def card_of(shot: Generation, user: Any = None) -> JobCard:
     """The card of a shot for `user`; None when it is for many people, whose browsers know whom they belong to."""
     card, poster = cards.card_of(shot), shot.asset(Asset.POSTER_SMALL)
     return JobCard(
-        pk=shot.pk, at=round(shot.updated_at.timestamp() * 1e6), title=shot.shown_title, state=shot.state,
+        pk=shot.pk, at=f"{shot.updated_at.timestamp() * 1e6:.0f}", title=shot.shown_title, state=shot.state,
         charged=shot.charged, meta=tuple(cards.meta(shot)), person=shot.created_by_id, is_active=shot.is_active,
         has_poster=poster is not None, upload=None if poster else cards.first_upload(shot),
         mine=getattr(user, "pk", None) == shot.created_by_id, elapsed=times.elapsed(card.since, card.usual), card=card,
