@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import httpx
 from django.conf import settings
@@ -40,7 +41,8 @@ SHORTEST = 0.03  # but answers are collected for a moment, so that they share on
 PROBE = 1.0
 SWEEP = 5.0
 LINGER = 3.0  # stay a little when nothing is left: the next job then starts at once
-MOST_SUBMITS = 8
+MOST_SUBMITS = 8  # on the wire at a time
+IN_HAND = 4  # submits that wait behind them, so that no line is idle until the next round
 MOST_POLLS = 16
 MOST_HINTS = 8  # archive tasks waiting in the queue at a time, so that it stays short
 MOST_PICTURES = 4
@@ -64,9 +66,8 @@ class Engine:
         self.characters: dict[int, Future[bool]] = {}
         self.clients: dict[int, httpx.Client] = {}
         self.connections: list[BaseDatabaseWrapper] = []  # of the threads, which keep theirs until the end
-        self.pool = ThreadPoolExecutor(
-            MOST_SUBMITS + MOST_POLLS, thread_name_prefix="engine", initializer=self._begin_thread
-        )
+        self.submit_pool = ThreadPoolExecutor(MOST_SUBMITS, thread_name_prefix="submit", initializer=self._begin_thread)
+        self.pool = ThreadPoolExecutor(MOST_POLLS, thread_name_prefix="engine", initializer=self._begin_thread)
         self.stream_pool = ThreadPoolExecutor(STREAMS_IN_ALL, thread_name_prefix="stream")
         self.news = News()
         self.swept = self.probed = 0.0
@@ -131,14 +132,9 @@ class Engine:
 
     def _rest(self) -> None:
         time.sleep(SHORTEST)
-        polls = (future for _, future in self.polls.values())
-        flying = [
-            *self.submits.values(),
-            *self.streams.values(),
-            *self.probes.values(),
-            *self.characters.values(),
-            *polls,
-        ]
+        waited = (self.submits, self.streams, self.probes, self.characters)
+        flying: list[Future[Any]] = [future for sent in waited for future in sent.values()]
+        flying += [future for _, future in self.polls.values()]
         pause = min(TICK, TICK if self.agenda.pause is None else self.agenda.pause)
         if flying:
             wait(flying, timeout=pause, return_when=FIRST_COMPLETED)
@@ -146,8 +142,8 @@ class Engine:
             time.sleep(pause)
 
     def _submit_due(self) -> None:
-        for pk in lifecycle.next_to_send(self.submits, MOST_SUBMITS - len(self.submits)):
-            self.submits[pk] = self.pool.submit(_in_thread, lifecycle.submit, pk)
+        for pk in lifecycle.next_to_send(self.submits, MOST_SUBMITS + IN_HAND - len(self.submits)):
+            self.submits[pk] = self.submit_pool.submit(_in_thread, lifecycle.submit, pk)
         for pk in lifecycle.next_to_send(self.streams, STREAMS_IN_ALL - len(self.streams), streamed=True):
             self.streams[pk] = self.stream_pool.submit(_in_own_thread, lifecycle.submit, pk)
 
@@ -209,15 +205,11 @@ class Engine:
         return len(rows)
 
     def _collect(self) -> None:
-        for sent in (self.submits, self.streams):
+        for sent in (self.submits, self.streams, self.probes, self.characters, self.lookups):
             for pk in [pk for pk, future in sent.items() if future.done()]:
-                sent.pop(pk).result()
-        for pk in [pk for pk, future in self.probes.items() if future.done()]:
-            self.probes.pop(pk).result()
-        for pk in [pk for pk, future in self.characters.items() if future.done()]:
-            self.characters.pop(pk).result()
-        for key in [key for key, future in self.lookups.items() if future.done()]:
-            self.lookups.pop(key).result()
+                ended = sent.pop(pk)
+                if not ended.cancelled():
+                    ended.result()
         back = [pk for pk, (_, future) in self.polls.items() if future.done()]
         answers: defaultdict[int, list[Answer]] = defaultdict(list)
         if back:
@@ -264,6 +256,7 @@ class Engine:
         then those that take minutes. Nothing cuts these short but their own deadline or the end of this process.
         """
         Beacon.objects.filter(name="engine", owner=self.owner).update(owner="", until=None)
+        self.submit_pool.shutdown(wait=True, cancel_futures=True)  # what has not begun stays in the queue
         self.pool.shutdown(wait=True, cancel_futures=False)
         for own in self.connections:
             own.close()

@@ -11,9 +11,10 @@ from django.db import connection
 from django.utils import timezone
 
 from generations import lifecycle, tasks
-from generations.engine import Engine, lease_is_free
+from generations.engine import IN_HAND, MOST_SUBMITS, Engine, lease_is_free
 from generations.models import Beacon, Generation, ProviderKey
 from generations.models.fields import Unopenable
+from tests.stack import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Start = Callable[..., Generation]
@@ -38,6 +39,25 @@ def test_two_loops_never_run_at_once(start: Start) -> None:
     run_engine()
     row.refresh_from_db()
     assert row.state == "queued"
+
+
+def test_what_waits_in_hand_when_the_loop_ends_stays_in_the_queue(start: Start, monkeypatch: Any) -> None:
+    rows = [start() for _ in range(MOST_SUBMITS + IN_HAND + 1)]
+    begun, go_on = [], threading.Event()
+
+    def submit(pk: int) -> bool:
+        begun.append(pk)
+        return go_on.wait(20)
+
+    monkeypatch.setattr(lifecycle, "submit", submit)
+    engine = Engine(hint=lambda task, *arguments: None)
+    engine._submit_due()
+    assert list(engine.submits) == [row.pk for row in rows[:-1]], "eight lines, and the next four"
+    until(lambda: len(begun) == MOST_SUBMITS, 10, "eight requests on the wire")
+    threading.Timer(0.2, go_on.set).start()
+    engine._finish()
+    assert sorted(begun) == [row.pk for row in rows[:MOST_SUBMITS]], "what is out comes home, nothing else begins"
+    assert engine.submits == {}
 
 
 def test_a_loop_whose_process_died_is_replaced_at_once(start: Start) -> None:
