@@ -15,7 +15,7 @@ class StaticFiles(CompressedManifestStaticFilesStorage):
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Any:
         for name in filter(is_ours, paths if not dry_run else ()):
             file = Path(self.path(name))
-            file.write_text(small(name, file.read_text()))
+            file.write_text(small(name, file.read_text(encoding="utf-8")), encoding="utf-8")
             paths[name] = (self, name)  # what is hashed from here on is the copy, not the source
         yield from super().post_process(paths, dry_run, **options)
 

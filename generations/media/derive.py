@@ -59,6 +59,7 @@ class Samples:
     poster_at: float
     cells_at: list[float]
     poster: Image | None = None
+    latest: VideoFrame | None = None  # until there is a poster
     now: float = -1.0  # of the last frame that went by
     cells: list[Image] = field(default_factory=list)
     scaler: Scaler = field(default_factory=Scaler)
@@ -71,12 +72,21 @@ class Samples:
             yield frame
 
     def _notice(self, frame: VideoFrame, now: float) -> None:
-        if self.poster is None and now >= self.poster_at:
-            self.poster = upright(frame)
+        if self.poster is None:
+            self.latest = frame
+            if now >= self.poster_at:
+                self.poster = upright(frame)
         if len(self.cells) < CELLS and now >= self.cells_at[len(self.cells)]:
             cell = _cell(frame, self.scaler)
             while len(self.cells) < CELLS and now >= self.cells_at[len(self.cells)]:
                 self.cells.append(cell)
+
+    def make_do(self) -> None:
+        """With the picture that went by last: a video whose second one comes late shows nothing else in its first seconds."""
+        if self.poster is None and self.latest is not None:
+            self.poster = upright(self.latest)
+            self.cells = self.cells or [_cell(self.latest, self.scaler)]
+        self.latest = None
 
 
 def derive(path: Path, out_dir: Path, facts: Facts) -> Derived:
@@ -108,6 +118,7 @@ def _read(path: Path, facts: Facts) -> tuple[Samples, bytes]:
         samples = Samples(start + min(0.5, seconds / 2), middles)
         frames = _checked(container.decode(stream), deadline)
         preview = _preview(samples.watch(_opening(frames, start)), start, facts, QUALITIES[0])
+        samples.make_do()
         _rest_of_strip(samples, container, stream, frames, deadline)
     for quality in QUALITIES[1:]:
         if len(preview) > PREVIEW_BYTES:

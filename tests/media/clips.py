@@ -28,7 +28,7 @@ def make_clip(
     *,
     size: tuple[int, int] = (160, 96),
     seconds: float = 2,
-    rate: int = 24,
+    rate: int | Fraction = 24,
     gop: int = 12,
     pattern: str = "testsrc2",
     codec: str = "libx264",

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import io
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from unittest import mock
@@ -97,6 +98,13 @@ def test_the_poster_is_the_picture_at_half_a_second(long_clip: Path, derived: De
     assert poster.size == original.size == (640, 360)
     assert _difference(poster, original) < 6
     assert _difference(poster, Image.open(io.BytesIO(frame_png(long_clip, 3)))) > 6
+
+
+def test_a_video_of_few_pictures_has_a_poster_too(tmp_path: Path) -> None:
+    slow = make_clip(tmp_path / "slow.mp4", seconds=12, rate=Fraction(1, 6), audio=None)
+    derived = derive(slow, tmp_path / "derived", verify(slow))
+    first = frames_of(slow)[0].to_image()
+    assert _difference(image_of(derived, "poster-640"), first) < 6, "its second picture comes after the preview"
 
 
 def test_the_strip_shows_ten_moments_in_order(long_clip: Path, derived: Derived) -> None:
