@@ -146,6 +146,32 @@ def test_the_page_says_at_which_place_of_the_gallery_the_shot_stands(
     assert [place_on(client, shot) for shot in (running, binned)] == ["", ""], "neither stands in the gallery"
 
 
+def test_from_a_filtered_gallery_the_neighbours_are_those_that_it_shows(
+    team: Team, user: User, client_for: Login
+) -> None:
+    third, _, second, _, first = (
+        make_shot(team, prompt=words) for words in ("Neon", "Fog", "Neon", "Fog", "Neon rain")
+    )
+    client, page = client_for(user), f"/shots/{second.pk}/"
+
+    def links(answer: Any) -> list[tuple[str, str]]:
+        return re.findall(r'href="/shots/(\d+)/([^"]*)" rel="(?:prev|next)"', answer.content.decode())
+
+    came = client.get(page, headers={"Referer": "http://testserver/gallery/?q=neon&order="})
+    assert links(came) == [(str(first.pk), "?within=q%3Dneon"), (str(third.pk), "?within=q%3Dneon")]
+    assert "2 of 3</span>" in came.content.decode()
+    assert 'href="/gallery/?q=neon"' in came.content.decode(), "and the way back leads there"
+    assert links(client.get(f"/shots/{first.pk}/?within=q%3Dneon")) == [(str(second.pk), "?within=q%3Dneon")]
+    for strange in (
+        "http://elsewhere.example/gallery/?q=neon",
+        "http://testserver/gallery/?q=fog",
+        "http://[/gallery/",
+    ):
+        answer = client.get(page, headers={"Referer": strange})
+        assert [tail for _, tail in links(answer)] == ["", ""], "not ours, or it does not show this shot"
+        assert "3 of 5</span>" in answer.content.decode()
+
+
 def test_nobody_counts_beyond_a_bound_for_it(
     team: Team, user: User, client_for: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:

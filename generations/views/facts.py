@@ -15,6 +15,7 @@ from ..specs import Choice, Flag, Media, Param
 from ..states import Charged, State
 from . import cards, compared, neighbours
 from .compared import Setting
+from .filters import Filters
 
 Fact = tuple[str, str]
 
@@ -32,8 +33,8 @@ class Input:
         return urlsplit(self.url).hostname or ""
 
 
-def page_context(shot: Generation, membership: Membership) -> dict[str, object]:
-    """Everything for shot.html."""
+def page_context(shot: Generation, membership: Membership, within: Filters) -> dict[str, object]:
+    """Everything for shot.html; its neighbours `within` what a filtered gallery shows."""
     video = shot.asset(Asset.VIDEO)
     cost, attempts = money.cost(shot), shot.attempts.order_by("n")
     return {
@@ -51,7 +52,7 @@ def page_context(shot: Generation, membership: Membership) -> dict[str, object]:
         "times": times(shot),
         "attempts": attempts,
         "events": shot.events.select_related("actor"),
-        **neighbours.of(shot),
+        **neighbours.of(shot, within),
         "owner": membership.role == Membership.OWNER,
         "key_rests": shot.state == State.QUEUED and shot.provider_key.state != ProviderKey.ACTIVE,
     }

@@ -16,7 +16,7 @@ from accounts.requests import StudioRequest
 from .. import continuing, images, lifecycle, media, store, tasks
 from ..models import Asset, Generation
 from ..states import State
-from . import facts, lineage
+from . import facts, lineage, neighbours
 from .access import back, own, said, team_required
 from .media import filename
 from .queue import place
@@ -208,7 +208,7 @@ def _undecided(request: StudioRequest, found: Generation, words: str, status: in
 def _page(request: StudioRequest, found: Generation) -> dict[str, object]:
     case = {"case": case_of(found)} if found.state == State.UNKNOWN else {}
     return (
-        facts.page_context(found, request.membership)
+        facts.page_context(found, request.membership, neighbours.within(request))
         | case
         | {
             "remix": lifecycle.remix_spec(found),
