@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 # Tests wait for the disk and for other processes a third of their time: four keep two processors busy.
 ALL = --numprocesses 4 --dist worksteal
-BROWSER = --numprocesses 2 --dist loadgroup
+BROWSER = --numprocesses 3 --dist loadfile
 
 .PHONY: run test check format bench screenshots ui faults lock setup
 

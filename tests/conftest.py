@@ -50,12 +50,9 @@ def strange_edges() -> set[tuple[str, str]]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is given more time than usual begins first, so that nobody waits for it at the end. Browser tests run last: until
-    its end Playwright keeps an event loop running, and asyncio allows no second one; those that share a studio stay together.
+    its end Playwright keeps an event loop running, and asyncio allows no second one.
     """
     items.sort(key=lambda item: (is_browser(item), not item.get_closest_marker("timeout")))
-    for item in filter(is_browser, items):
-        folder = item.path.parent
-        item.add_marker(pytest.mark.xdist_group(item.path.stem if folder.name == "browser" else folder.name))
     if os.environ.get("CI"):  # a build machine is shared: what fails is tried once more there, and it is counted
         for item in items:
             item.add_marker(pytest.mark.flaky(reruns=1))
