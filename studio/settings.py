@@ -42,7 +42,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"] if _public.netlo
 # --- time limits of the engine, in seconds (reliability: protocol, 2.4 and 2.10) ---------------------------------
 SUBMIT_DEADLINE = env.number("STUDIO_SUBMIT_DEADLINE", 90)
 LEASE = env.number("STUDIO_LEASE", 150)
-POLL_MIN = env.number("STUDIO_POLL_MIN", 2.5)
+POLL_MIN = env.number("STUDIO_POLL_MIN", 2.3)
 if LEASE < SUBMIT_DEADLINE + 30:
     raise ImproperlyConfigured("STUDIO_LEASE must be at least 30 s longer than STUDIO_SUBMIT_DEADLINE.")
 SYNC_DEADLINE = env.number("STUDIO_SYNC_DEADLINE", 1200)

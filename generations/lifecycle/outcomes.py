@@ -80,7 +80,7 @@ def _follow(generation: Generation, answer: Taken, remote: str) -> None:
         provider_task_id=remote or None, remote_status=status[:80], rewritten_prompt=prompt,
         charged=Charged.YES, message="", reason="", unknown_phase="", submitted_at=began or moment,
         deadline_at=moment + dt.timedelta(seconds=spec.patience(generation.params) if spec else 3600),
-        due_at=moment + dt.timedelta(seconds=settings.POLL_MIN * 0.8), **FREE,
+        due_at=moment + dt.timedelta(seconds=settings.POLL_MIN * 0.87), **FREE,
     )  # fmt: skip
     if isinstance(answer, Delivered):
         life = DEFAULT_URL_LIFE if answer.url else None

@@ -273,7 +273,7 @@ def _later(generation: Generation, *, wait: float | None = None, **fields: objec
 
 
 def _next(generation: Generation) -> dt.datetime:
-    """Every 2.5 s in the first minute, 5 s until the fifth, then 15 s; up to a tenth earlier, so that jobs do not march."""
+    """Every 2.3 s in the first minute, 5 s until the fifth, then 15 s; up to a tenth earlier, so that jobs do not march."""
     moment = now()
     if generation.state == State.UNKNOWN:
         over = generation.deadline_at is not None and moment > generation.deadline_at + RETENTION
