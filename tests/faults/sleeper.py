@@ -88,7 +88,7 @@ def sweep() -> None:
 def work_beside_a_wrong_clock(offset: str) -> None:
     """The second worker recovers what it takes for abandoned, with its own idea of the time."""
     token = f"clock-{os.getpid()}"
-    drive.ended(drive.fork(lambda: drive.begin(token, f"{drive.PROMPT} [[slow=3]]")))
+    drive.ended(drive.fork(lambda: drive.begin(token, f"{drive.PROMPT} [[slow=7]]")))
     worker = submitting(token, "")
     while not on_the_wire():
         time.sleep(0.01)

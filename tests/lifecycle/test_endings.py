@@ -132,7 +132,7 @@ def test_a_render_that_is_still_being_upscaled_is_not_taken(start: Start, drive:
     """`video_generation_completed` comes with an address, but its file is not there before the upscaling."""
     from generations import lifecycle
 
-    row = start("A boat [[early-url]] [[seconds=3]]", enable_upsample=True)
+    row = start("A boat [[early-url]] [[seconds=6]]", enable_upsample=True)
     lifecycle.submit(row.pk)
     seen: set[str] = set()
     while True:
