@@ -5,7 +5,6 @@ idle worker dies while it holds the queue's lock.
 """
 
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -22,14 +21,13 @@ from django_q.cluster import Cluster
 from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 
-from . import tasks
+from . import memory, tasks
 from .lifecycle import epoch, leases
 from .lifecycle.heartbeat import SIGN
 from .models import Beacon, Generation
 from .supervisor import tether
 
 log = logging.getLogger(__name__)
-COLLECT = (20_000, 10, 10)  # the ORM makes objects by the thousand: with Python's 700 each query pays for a collection
 KICK = 5.0  # seconds: how long a job whose loop died waits at most, beside the lease of 10 s
 ORPHANS = 20.0  # seconds that workers get whose parent was killed
 IDLE_STOP = 8.0  # seconds that a stop may take in which nobody works any more
@@ -222,8 +220,7 @@ def run(*, grace: float | None, every: float, stale_after: float) -> bool:
     try:
         prepare(release_locks=grace is not None)
         connections.close_all()  # a connection must not be shared by a fork
-        gc.freeze()  # the collector would otherwise write to every page that the workers share with us
-        gc.set_threshold(*COLLECT)
+        memory.keep_what_is_loaded()
         cluster.start()
         if grace is not None:  # threads only after the fork
             tether.hold(grace)

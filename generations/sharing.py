@@ -16,7 +16,9 @@ from .states import State
 def share(
     shot: Generation, by: User, *, days: int, show_prompt: bool, allow_download: bool, confirmation: str = ""
 ) -> Share:
-    """A new link to a finished shot; the one that is there when the same form was sent before."""
+    """A new link to a finished shot. The same form sent again, with the same choices, gives the link that it has made, as long
+    as that is not withdrawn.
+    """
     token = new_token()
     values = {
         "created_by": by, "token": token, "token_hash": hash_of(token), "show_prompt": show_prompt,
@@ -24,7 +26,8 @@ def share(
     }  # fmt: skip
     if not confirmation:
         return Share.objects.create(generation=shot, **values)
-    return Share.objects.get_or_create(generation=shot, confirmation=confirmation, defaults=values)[0]
+    press = hash_of(f"{confirmation} {days} {show_prompt} {allow_download}")
+    return Share.objects.get_or_create(generation=shot, confirmation=press, revoked_at=None, defaults=values)[0]
 
 
 def share_each(shots: list[Generation], by: User, **asked: Any) -> list[Share]:

@@ -26,14 +26,17 @@ function byCard(task, list) {
 }
 
 // an answer to a press was drawn before it travelled: what the stream has shown since is newer and stays
-function keepNewer({ fragment }) {
-  for (const card of fragment ? $$(".job[data-at]", fragment) : []) if (Number(here(card)?.dataset.at) > Number(card.dataset.at)) card.replaceWith(here(card).cloneNode(true));
+function keepNewer(fragment) {
+  for (const card of fragment?.querySelectorAll(".job[data-at]") ?? []) {
+    const shown = here(card);
+    if (Number(shown?.dataset.at) > Number(card.dataset.at)) card.replaceWith(shown.cloneNode(true));
+  }
 }
 
 document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
   const list = $("#queue-list");
   for (const task of tasks.splice(0)) {
-    if (!isStream(ctx.sourceElement)) { keepNewer(task); tasks.push(task); }
+    if (!isStream(ctx.sourceElement)) { keepNewer(task.fragment); tasks.push(task); }
     else if (task.target === list) tasks.push(...byCard(task, list));
     else if (task.target) tasks.push(task); // else it is of a card that waits
   }

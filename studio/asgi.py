@@ -6,7 +6,6 @@ Whoever may not have what they ask for is passed on to Django, which says so lik
 
 import asyncio
 import contextlib
-import gc
 import io
 import os
 import re
@@ -30,6 +29,7 @@ from django.db import connections  # noqa: E402
 
 from accounts.middleware import TeamMiddleware  # noqa: E402
 from accounts.requests import StudioRequest  # noqa: E402
+from generations import memory  # noqa: E402
 from generations.uploads import MOST_FILES  # noqa: E402
 from generations.views import media, sharing  # noqa: E402
 
@@ -39,8 +39,7 @@ from .ranges import Receive, Scope, Send, content_disposition, send_file  # noqa
 # whitenoise hands files over in pieces and Django collects them in a thread; its warning is nothing that a reader can act on
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
-gc.freeze()  # what was loaded stays; a page makes objects by the thousand, and with Python's 700 it pays for collections
-gc.set_threshold(20_000, 10, 10)
+memory.keep_what_is_loaded()
 LARGEST_BODY = MOST_FILES * settings.MAX_IMAGE_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # bytes
 TOO_LARGE = (
     f"This is more than any form of the studio takes ({LARGEST_BODY // 2**20} MB). Nothing was kept, and nothing was sent or"

@@ -220,6 +220,17 @@ def test_a_finished_shot_brings_the_feed_and_is_announced_once(team: Team, user:
     assert seen.count('hx-target="#status" hx-swap="textContent">“A boat leaves the harbour” is ready.') == 1
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["the team's", "one's own"])
+def test_the_usual_time_on_a_card_follows_what_is_ready(team: Team, user: User, own: bool) -> None:
+    person, moment = user.pk if own else None, timezone.now()
+    shot = make_shot(team, "running", submitted_at=moment)
+    before = broadcast.look(team.pk, None, person)
+    assert "data-usual" not in before.cards[shot.pk].html
+    made = {"submitted_at": moment - dt.timedelta(seconds=90), "rendered_at": moment, "finished_at": moment}
+    make_shot(team, "done", **made)
+    assert 'data-usual="90"' in broadcast.look(team.pk, before, person).cards[shot.pk].html
+
+
 def test_a_title_cannot_smuggle_html_into_an_announcement() -> None:
     text = broadcast.announcement([broadcast.End("done", "<img src=x>", 1)]).everyone
     assert "&lt;img" in text

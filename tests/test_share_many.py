@@ -187,3 +187,8 @@ def test_a_form_that_is_sent_twice_makes_its_links_once(team: Team, user: User, 
     again = re.findall(r'name="confirmation" value="(\w+)"', client.get(page).content.decode())[0]
     client.post(page.partition("?")[0], {**values, "confirmation": again})
     assert Share.objects.count() == 2 * count, "a form of its own makes links of its own"
+    client.post(page.partition("?")[0], {**values, "days": "30"})
+    assert Share.objects.count() == 3 * count, "and so does another choice in the same form, reached by the way back"
+    Share.objects.update(revoked_at=timezone.now())
+    client.post(page.partition("?")[0], values)
+    assert Share.objects.open().count() == count, "what was withdrawn is not told to work"

@@ -31,7 +31,7 @@ class Share(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     token_hash = models.CharField(max_length=64, unique=True)
     token = SecretField()
-    confirmation = models.CharField(max_length=64, blank=True)  # of the form: a second press of it makes no second link
+    confirmation = models.CharField(max_length=64, blank=True)  # hash of the form: a second press makes no second link
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
     show_prompt = models.BooleanField(default=False)
@@ -44,7 +44,7 @@ class Share(models.Model):
         verbose_name_plural = "links to shots"
         constraints = [
             models.UniqueConstraint(
-                fields=["generation", "confirmation"], condition=~models.Q(confirmation=""),
+                fields=["generation", "confirmation"], condition=~models.Q(confirmation="") & models.Q(revoked_at=None),
                 name="one_link_per_confirmation",
             )
         ]  # fmt: skip

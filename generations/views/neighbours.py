@@ -37,7 +37,7 @@ def of(shot: Generation, within: Filters = ALL) -> dict[str, object]:
     }
 
 
-def within(request: HttpRequest) -> Filters:
+def came_from(request: HttpRequest) -> Filters:
     """The filters that the person came with: named in the address by a neighbour, else those of the gallery one comes from."""
     if "within" in request.GET:
         return Filters.of(QueryDict(request.GET["within"][:LONGEST]))

@@ -84,9 +84,8 @@ def column_of(team: Team, person: int | None = None, usual: dict[str, Usual | No
     finished = newest.kept().filter(state__in=TERMINAL, dismissed_at=None, created_at__gte=recent)
     active = list(newest.filter(state__in=UNSETTLED)[: MOST_ACTIVE + 1])
     ended = list(finished[:MOST_FINISHED])
-    both = {
-        shot.pk for shot in ended
-    }  # what ends between the two queries is in both answers, and the later one is true
+    # what ends between the two queries is in both answers, and the later one is true
+    both = {shot.pk for shot in ended}
     active = [shot for shot in active if shot.pk not in both]
     column = Column(active[:MOST_ACTIVE], ended, person=person, usual=usual or {})
     with_card_parts(column.shots)

@@ -208,7 +208,7 @@ def _undecided(request: StudioRequest, found: Generation, words: str, status: in
 def _page(request: StudioRequest, found: Generation) -> dict[str, object]:
     case = {"case": case_of(found)} if found.state == State.UNKNOWN else {}
     return (
-        facts.page_context(found, request.membership, neighbours.within(request))
+        facts.page_context(found, request.membership, neighbours.came_from(request))
         | case
         | {
             "remix": lifecycle.remix_spec(found),
