@@ -2,6 +2,8 @@
 
 Submits and polls run in threads of this process (they wait for the network, not for the processor); archiving is handed
 to the cluster's other workers as tasks. All state is in the rows, so the loop may die at any line.
+The loop's own thread writes before and after: what several requests need is one commit, so that a hundred presses at once
+are sent in a second and the pages do not wait for the write lock.
 Threads and not asyncio: httpx's synchronous client made three times as many polls a processor second, and the
 outbound checks exist once.
 """
@@ -11,7 +13,6 @@ import logging
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 
 from . import agenda, lifecycle
+from .hints import Hint, hand_out
 from .lifecycle.leases import is_dead, me
 from .lifecycle.moves import now
 from .lifecycle.news import News
@@ -31,7 +33,8 @@ from .lifecycle.turns import STREAMS_IN_ALL
 from .models import Beacon, Generation
 from .providers import http
 from .providers.base import Unreachable
-from .states import IN_FLIGHT, SAVING
+from .states import IN_FLIGHT
+from .threads import deliver, in_own_thread, in_thread
 
 log = logging.getLogger(__name__)
 AWAY = (OperationalError, InterfaceError)
@@ -41,12 +44,8 @@ SHORTEST = 0.03  # but answers are collected for a moment, so that they share on
 PROBE = 1.0
 SWEEP = 5.0
 LINGER = 3.0  # stay a little when nothing is left: the next job then starts at once
-MOST_SUBMITS = 8  # on the wire at a time
-IN_HAND = 4  # submits that wait behind them, so that no line is idle until the next round
+MOST_SUBMITS = 12  # on the wire at a time
 MOST_POLLS = 16
-MOST_HINTS = 8  # archive tasks waiting in the queue at a time, so that it stays short
-MOST_PICTURES = 4
-HINT = dt.timedelta(seconds=20)  # after this an archive task counts as lost and is hinted again
 
 
 def lease_is_free() -> bool:
@@ -55,10 +54,10 @@ def lease_is_free() -> bool:
 
 
 class Engine:
-    def __init__(self, hint: Callable[..., None]) -> None:
+    def __init__(self, hint: Hint) -> None:
         self.hint = hint
         self.owner = me()
-        self.submits: dict[int, Future[bool]] = {}
+        self.submits: dict[int, Future[lifecycle.Sending]] = {}
         self.streams: dict[int, Future[bool]] = {}  # submits that take minutes, in threads of their own
         self.probes: dict[int, Future[bool]] = {}
         self.polls: dict[int, tuple[Generation, Future[Answer]]] = {}
@@ -124,7 +123,7 @@ class Engine:
         if found.is_due(found.ask):
             self._poll_due()
         if found.is_due(found.save) or found.is_due(found.draw):
-            self._hint_due()
+            hand_out(self.hint)
         flying = self.submits or self.streams or self.probes or self.polls or self.lookups or self.characters
         if flying or found.left or agenda.others_wait():
             self.busy = time.monotonic()
@@ -142,20 +141,20 @@ class Engine:
             time.sleep(pause)
 
     def _submit_due(self) -> None:
-        for pk in lifecycle.next_to_send(self.submits, MOST_SUBMITS + IN_HAND - len(self.submits)):
-            self.submits[pk] = self.submit_pool.submit(_in_thread, lifecycle.submit, pk)
+        for sending in lifecycle.begin(lifecycle.next_to_send(self.submits, MOST_SUBMITS - len(self.submits))):
+            self.submits[sending.attempt.generation_id] = self.submit_pool.submit(deliver, sending)
         for pk in lifecycle.next_to_send(self.streams, STREAMS_IN_ALL - len(self.streams), streamed=True):
-            self.streams[pk] = self.stream_pool.submit(_in_own_thread, lifecycle.submit, pk)
+            self.streams[pk] = self.stream_pool.submit(in_own_thread, lifecycle.submit, pk)
 
     def _cast_due(self) -> None:
         for pk in lifecycle.characters_due():
             if pk not in self.characters:
-                self.characters[pk] = self.pool.submit(_in_thread, lifecycle.make_character, pk)
+                self.characters[pk] = self.pool.submit(in_thread, lifecycle.make_character, pk)
 
     def _probe_due(self) -> None:
         for pk in lifecycle.probes_due():
             if pk not in self.probes:
-                self.probes[pk] = self.pool.submit(_in_thread, lifecycle.probe, pk)
+                self.probes[pk] = self.pool.submit(in_thread, lifecycle.probe, pk)
 
     def _poll_due(self) -> None:
         room = MOST_POLLS - len(self.polls)
@@ -183,44 +182,30 @@ class Engine:
         """Lost requests are looked for in their providers' lists: one reading of a list settles all of a key."""
         for key in lifecycle.lookups():
             if key not in self.lookups:
-                self.lookups[key] = self.pool.submit(_in_thread, lifecycle.reconcile, key)
-
-    def _hint_due(self) -> None:
-        """Hand finished renders to the cluster, those whose address dies first before the others; then the pictures."""
-        moment = now()
-        saving = Generation.objects.filter(state__in=SAVING)
-        room = MOST_HINTS - saving.filter(hint_at__gt=moment, due_at__lte=moment).count()
-        due = saving.filter(due_at__lte=moment, hint_at__lte=moment, lease_until=None).order_by("result_expires_at")
-        handed = self._hand_out("archive", due, room, moment)
-        if not handed and not saving.filter(due_at__lte=moment).exists():
-            drawing = Generation.objects.filter(pictures_due_at__lte=moment)
-            room = MOST_PICTURES - drawing.filter(hint_at__gt=moment).count()
-            self._hand_out("pictures", drawing.filter(hint_at__lte=moment).order_by("-finished_at"), room, moment)
-
-    def _hand_out(self, task: str, due: QuerySet[Generation], room: int, moment: dt.datetime) -> int:
-        rows = list(due.values_list("pk", flat=True)[: max(0, room)])
-        for pk in rows:
-            Generation.objects.filter(pk=pk).update(hint_at=moment + HINT)
-            self.hint(task, pk)
-        return len(rows)
+                self.lookups[key] = self.pool.submit(in_thread, lifecycle.reconcile, key)
 
     def _collect(self) -> None:
-        for sent in (self.submits, self.streams, self.probes, self.characters, self.lookups):
+        for sent in (self.streams, self.probes, self.characters, self.lookups):
             for pk in [pk for pk, future in sent.items() if future.done()]:
-                ended = sent.pop(pk)
-                if not ended.cancelled():
-                    ended.result()
+                sent.pop(pk).result()
+        delivered = [future.result() for future in self.submits.values() if future.done()]
         back = [pk for pk, (_, future) in self.polls.items() if future.done()]
+        if not delivered and not back:
+            return
         answers: defaultdict[int, list[Answer]] = defaultdict(list)
-        if back:
-            with transaction.atomic():  # one sync to disk for the whole tick
-                for pk in back:
-                    row, future = self.polls[pk]
-                    self._record(row, future)
-                    answers[row.provider_key_id].append(future.result())
-                self.news.tell(answers)
+        with transaction.atomic():  # one sync to disk for the whole tick
+            settled = [sending for sending in delivered if _settled(sending)]
             for pk in back:
-                del self.polls[pk]
+                row, future = self.polls[pk]
+                self._record(row, future)
+                answers[row.provider_key_id].append(future.result())
+            self.news.tell(answers)
+        for sending in settled:
+            lifecycle.put_away(sending)
+        for sending in delivered:
+            del self.submits[sending.attempt.generation_id]
+        for pk in back:
+            del self.polls[pk]
 
     def _record(self, row: Generation, future: Future[Answer]) -> None:
         """One row that cannot be recorded must not stop all the others; a database that is away stops the tick."""
@@ -256,7 +241,9 @@ class Engine:
         then those that take minutes. Nothing cuts these short but their own deadline or the end of this process.
         """
         Beacon.objects.filter(name="engine", owner=self.owner).update(owner="", until=None)
-        self.submit_pool.shutdown(wait=True, cancel_futures=True)  # what has not begun stays in the queue
+        self.submit_pool.shutdown(wait=True, cancel_futures=False)
+        for pk in list(self.submits):
+            _brought_home(self.submits.pop(pk).result())
         self.pool.shutdown(wait=True, cancel_futures=False)
         for own in self.connections:
             own.close()
@@ -268,22 +255,26 @@ class Engine:
         self._collect()
 
 
-def _in_thread(verb: Callable[[int], bool], pk: int) -> bool:
+def _settled(sending: lifecycle.Sending) -> bool:
+    """One outcome that cannot be written must not stop the others: its answer stays on the disk, for the recovery."""
     try:
-        return verb(pk)
+        with transaction.atomic():
+            lifecycle.settle(sending)
+    except AWAY:
+        raise
     except Exception:
-        log.exception("shot %s: %s failed; the recovery looks at it", pk, verb.__name__)
+        log.exception("shot %s: its outcome could not be written", sending.attempt.generation_id)
         return False
-    finally:
-        connection.close_if_unusable_or_obsolete()
+    return True
 
 
-def _in_own_thread(verb: Callable[[int], bool], pk: int) -> bool:
-    """For what outlives the loop's other threads: nobody else closes its connection."""
+def _brought_home(sending: lifecycle.Sending) -> None:
+    """One by one at the end, with the patience for a database in trouble that a paid answer deserves."""
     try:
-        return _in_thread(verb, pk)
-    finally:
-        connection.close()
+        lifecycle.settle(sending)
+        lifecycle.put_away(sending)
+    except Exception:
+        log.exception("shot %s: its outcome could not be written", sending.attempt.generation_id)
 
 
 def _stopping() -> bool:

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import time
 
+from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -17,7 +18,7 @@ DRAW_SECONDS = 60  # after that a worker takes the next message
 
 def engine() -> None:
     """Drive everything that is due until nothing is left: submit and poll here, archive as tasks of their own."""
-    Engine(hint=hint).run(ENGINE_SECONDS)
+    Engine(hint=hint_each).run(ENGINE_SECONDS)
     kick()
 
 
@@ -50,6 +51,12 @@ def canary() -> None:
 
 def hint(task: str, *args: int) -> None:
     async_task(f"generations.tasks.{task}", *args, q_options={"save": False, "ack_failure": True})
+
+
+def hint_each(task: str, pks: list[int]) -> None:
+    with transaction.atomic():  # hints are rows of this database, unless Redis carries them
+        for pk in pks:
+            hint(task, pk)
 
 
 def kick() -> None:

@@ -16,11 +16,11 @@ from django.utils import timezone
 from accounts.models import Team
 from generations import keys
 from generations.engine import Engine
-from generations.lifecycle import archive, pictures
 from generations.management.commands import generate
 from generations.models import Beacon, Generation, ProviderKey
 from generations.providers import MODELS
 from generations.states import State
+from tests.workers import on_the_spot
 
 from . import pictures as images
 from .clock import own_time
@@ -62,13 +62,9 @@ def worker() -> Iterator[None]:
     """What the cluster does, in a thread: the loop, and each archive task at once."""
     stop = threading.Event()
 
-    def hint(task: str, pk: int) -> None:
-        archive(pk)
-        pictures(pk)
-
     def work() -> None:
         while not stop.is_set():
-            Engine(hint=hint).run(20)
+            Engine(hint=on_the_spot).run(20)
             stop.wait(0.05)
         connections.close_all()
 

@@ -24,7 +24,7 @@ from .resolving import (
     write_off,
 )
 from .starting import NotRemixable, TokenReused, remix_spec, start
-from .submission import submit
+from .submission import Sending, begin, deliver, put_away, settle, submit
 from .sweeping import sweep
 from .turns import hurry, next_to_send
 
@@ -35,11 +35,13 @@ __all__ = [
     "NotRemixable",
     "OverBudget",
     "Proof",
+    "Sending",
     "TokenReused",
     "TooLate",
     "adopt",
     "archive",
     "ask",
+    "begin",
     "can_adopt",
     "can_cancel",
     "can_cast",
@@ -52,6 +54,7 @@ __all__ = [
     "characters_due",
     "check_again",
     "decide_charge",
+    "deliver",
     "fetch_again",
     "give_up_cast",
     "heard",
@@ -66,6 +69,7 @@ __all__ = [
     "probes_due",
     "prove",
     "put_aside",
+    "put_away",
     "question",
     "reconcile",
     "record",
@@ -74,6 +78,7 @@ __all__ = [
     "remix_spec",
     "replace_secret",
     "send_again",
+    "settle",
     "silent_keys",
     "start",
     "submit",

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import secrets
 import socket
+from collections.abc import Iterable
 from functools import cache
 
 from django.conf import settings
@@ -43,16 +44,19 @@ def is_dead(owner: str) -> bool:
 
 def claim(generation_id: int, states: tuple[str, ...]) -> Generation | None:
     """Lease a due row in one of `states` for settings.LEASE seconds; None when it is taken, not due or elsewhere."""
-    moment = now()
-    token = secrets.token_hex(16)
-    taken = Generation.objects.filter(
-        Q(lease_until=None) | Q(lease_until__lt=moment), pk=generation_id, state__in=states
-    )
+    return next(iter(claim_all([generation_id], states)), None)
+
+
+def claim_all(generation_ids: Iterable[int], states: tuple[str, ...]) -> list[Generation]:
+    """Those of these rows that can be leased, in the order given, each under a lease of its own row with one token."""
+    pks, moment, token = list(generation_ids), now(), secrets.token_hex(16)
+    taken = Generation.objects.filter(Q(lease_until=None) | Q(lease_until__lt=moment), pk__in=pks, state__in=states)
     if not taken.filter(due_at__lte=moment).update(
         lease_owner=me(), lease_token=token, lease_until=moment + dt.timedelta(seconds=settings.LEASE)
     ):
-        return None
-    return Generation.objects.select_related("provider_key").get(pk=generation_id)
+        return []
+    mine = Generation.objects.filter(pk__in=pks, lease_token=token).select_related("provider_key")
+    return sorted(mine, key=lambda row: pks.index(row.pk))
 
 
 def renew(generation: Generation) -> bool:

@@ -68,8 +68,12 @@ FREE: dict[str, Any] = {"lease_owner": "", "lease_token": "", "lease_until": Non
 def committed(step: Callable[[], T]) -> T:
     """Run `step` in a transaction; when the database is locked or away, again, up to 6 times in about 15 s.
 
-    Only for steps that write what already happened outside: giving up early would forget a paid answer.
+    Only for steps that write what already happened outside: giving up early would forget a paid answer. Within a
+    transaction of the caller's it is a savepoint, and the patience is the caller's.
     """
+    if connection.in_atomic_block:
+        with transaction.atomic():
+            return step()
     for pause in (0.1, 0.4, 1.5, 4, 9):
         try:
             with transaction.atomic():

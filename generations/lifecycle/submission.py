@@ -4,10 +4,13 @@ and there is never a second request for one confirmation.
 
 import hashlib
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count
 
 from .. import keys, references
 from ..models import Attempt, Breaker, Generation, ProviderKey
@@ -26,69 +29,124 @@ log = logging.getLogger(__name__)
 LARGEST = 64 * 2**20  # bytes of images inside one request
 
 
+@dataclass
+class Sending:
+    """One paid request, from the commit that says it will leave to the commit that says what became of it."""
+
+    attempt: Attempt
+    escrow: Escrow
+    answer: Response | Stream | ProviderError | None = None  # None while it is out
+
+
 def submit(generation_id: int) -> bool:
     """Send a queued, due row to its provider and write down what came of it. False when there was nothing to do."""
+    begun = begin([generation_id])
+    for sending in begun:
+        _send(sending)
+    return bool(begun)
+
+
+def _send(sending: Sending) -> None:
     try:
-        escrow = Escrow.allocate(synchronous.body_cap(generation_id))
-    except NoRoom as error:
-        return _wait(generation_id, str(error))
+        deliver(sending)
+    finally:  # a time-out of the queue is a SystemExit; nothing may pass by unrecorded
+        settle(sending)
+        put_away(sending)
+
+
+def begin(generation_ids: Iterable[int]) -> list[Sending]:
+    """E2: those of these queued rows that may be sent now become "submitting" under a lease, in one commit. Deliver each."""
+    escrows: dict[int, Escrow] = {}
+    for pk, cap in synchronous.body_caps(generation_ids).items():
+        try:
+            escrows[pk] = Escrow.allocate(cap)
+        except NoRoom as error:
+            _wait(pk, str(error))
+    attempts: list[Attempt] = []
     try:
-        attempt = _intend(generation_id, escrow)
-    except BaseException:
-        escrow.remove()
-        raise
-    if attempt is None:
-        escrow.remove()
+        attempts = _intend(escrows)
+    finally:
+        for pk in escrows.keys() - {attempt.generation_id for attempt in attempts}:
+            escrows[pk].remove()
+    if attempts:
+        epoch.note(attempts[-1])
+    return [Sending(attempt, escrows[attempt.generation_id]) for attempt in attempts]
+
+
+def _intend(escrows: dict[int, Escrow]) -> list[Attempt]:
+    """The intents, each with the name of its escrow file; in the order of their numbers."""
+    with transaction.atomic():
+        taken = leases.claim_all(turns.admitted(escrows), (State.QUEUED,))
+        going = [generation for generation in taken if _still_wanted(generation)]
+        before = Attempt.objects.filter(generation__in=going).values_list("generation")
+        tries = dict(before.annotate(count=Count("pk")).order_by())
+        attempts = Attempt.objects.bulk_create(
+            Attempt(
+                generation=row, n=tries.get(row.pk, 0) + 1, escrow=escrows[row.pk].name, repeats=row.repeats
+            )
+            for row in going
+        )  # fmt: skip
+        for attempt in attempts:
+            _leave(attempt)
+    return attempts
+
+
+def _still_wanted(generation: Generation) -> bool:
+    """Looked at under the lease: a cancel may have come first, or the key may rest by now."""
+    if generation.cancel_requested_at:
+        outcomes.cancelled(generation, lease=generation.lease_token)
         return False
-    epoch.note(attempt)
-    _send(attempt, escrow)
+    if generation.provider_key.state != ProviderKey.ACTIVE:
+        leases.release(generation)
+        return False
     return True
 
 
-def _intend(generation_id: int, escrow: Escrow) -> Attempt | None:
-    """E2, one commit: queued → submitting under a lease, with the attempt that names the escrow file."""
-    with transaction.atomic():
-        if not turns.may_start(generation_id):
-            return None
-        generation = leases.claim(generation_id, (State.QUEUED,))
-        if generation is None:
-            return None
-        if generation.cancel_requested_at:
-            outcomes.cancelled(generation, lease=generation.lease_token)
-            return None
-        if generation.provider_key.state != ProviderKey.ACTIVE:
-            leases.release(generation)
-            return None
-        n = generation.attempts.count() + 1
-        attempt = Attempt.objects.create(generation=generation, n=n, escrow=escrow.name, repeats=generation.repeats)
-        move(
-            generation, State.SUBMITTING, f"try {n}", lease=generation.lease_token, message="",
-            first_try_at=generation.first_try_at or attempt.started_at, submit_tries=generation.submit_tries + 1,
-            **({"submitted_at": attempt.started_at, "progress": None} if generation.model in STREAMED else {}),
-        )  # fmt: skip
-        return attempt
-
-
-def _send(attempt: Attempt, escrow: Escrow) -> None:
+def _leave(attempt: Attempt) -> None:
     generation = attempt.generation
+    streamed = generation.model in STREAMED
+    began: dict[str, Any] = {"submitted_at": attempt.started_at, "progress": None} if streamed else {}
+    move(
+        generation, State.SUBMITTING, f"try {attempt.n}", lease=generation.lease_token, message="",
+        first_try_at=generation.first_try_at or attempt.started_at, submit_tries=generation.submit_tries + 1, **began,
+    )  # fmt: skip
+
+
+def deliver(sending: Sending) -> Sending:
+    """E3 and E4: the request on the wire, its answer on the disk. Whatever happens is in `answer` afterwards."""
+    generation = sending.attempt.generation
     try:
         spec, provider = _known(generation)
         request = build(generation, spec, provider)
-        attempt.request_hash = hashlib.sha256(request.body).hexdigest()
-        answer = _exchange(generation, escrow, request)
+        sending.attempt.request_hash = hashlib.sha256(request.body).hexdigest()
+        sending.answer = _exchange(generation, sending.escrow, request)
     except ProviderError as error:
-        outcomes.settle_error(attempt, error)
-    except BaseException as error:  # a time-out of the queue is a SystemExit; nothing may pass by unrecorded
-        outcomes.settle_error(attempt, outcomes.interrupted(error, sent=escrow.marked))
+        sending.answer = error
+    except BaseException as error:
+        sending.answer = outcomes.interrupted(error, sent=sending.escrow.marked)
         if not isinstance(error, Exception):
             raise
+    return sending
+
+
+def settle(sending: Sending) -> None:
+    """E5: commit what became of it. `put_away` follows when that is on the disk, and not before."""
+    answer = sending.answer
+    assert answer is not None
+    sending.attempt.generation.state = State.SUBMITTING  # as it left; a commit that failed may have been here before
+    if isinstance(answer, ProviderError):
+        outcomes.settle_error(sending.attempt, answer)
     else:
-        settle_answer(attempt, provider, answer)
-    escrow.remove(keep_body=outcomes.holds_video(attempt))
+        settle_answer(sending.attempt, outcomes.provider_of(sending.attempt.generation), answer)
+
+
+def put_away(sending: Sending) -> None:
+    """The answer is in the database now, and its file is not needed any more."""
+    sending.escrow.remove(keep_body=outcomes.holds_video(sending.attempt))
 
 
 def _exchange(generation: Generation, escrow: Escrow, request: Request) -> Response | Stream:
-    """E4: once on the wire, and the answer on the disk as the first thing after it."""
+    """Once on the wire, and the answer on the disk as the first thing after it."""
 
     def before() -> None:
         _onto_the_wire(generation, escrow)
@@ -118,7 +176,7 @@ def _into_escrow(escrow: Escrow, answer: Response) -> None:
 
 
 def settle_answer(attempt: Attempt, provider: Provider, answer: Response | Stream) -> None:
-    """E5: read an answer (from the wire or from escrow) and commit what it means."""
+    """Read an answer (from the wire or from escrow) and commit what it means."""
     response = synchronous.evidence(answer) if isinstance(answer, Stream) else answer
     try:
         accepted = _read(provider, answer)

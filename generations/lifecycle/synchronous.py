@@ -8,7 +8,7 @@ Source: reliability notes, 2.6.
 import contextlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from django.conf import settings
@@ -29,10 +29,11 @@ EXCERPT = 2000  # bytes of such an answer that are kept as evidence
 LONGEST_WORD = 300  # in an excerpt; a video in base64 is one word
 
 
-def body_cap(generation_id: int) -> int:
-    """The most bytes of the answer to this shot's request when it takes minutes; 0 when it does not."""
-    model = Generation.objects.filter(pk=generation_id).values_list("model", flat=True).first()
-    return STREAMED[model].stream_cap if model in STREAMED else 0
+def body_caps(generation_ids: Iterable[int]) -> dict[int, int]:
+    """By shot, in their order: the most bytes of the answer to its request when that takes minutes, 0 when it does not."""
+    pks = list(generation_ids)
+    models = dict(Generation.objects.filter(pk__in=pks).values_list("pk", "model"))
+    return {pk: STREAMED[models[pk]].stream_cap if models[pk] in STREAMED else 0 for pk in pks if pk in models}
 
 
 def exchange(

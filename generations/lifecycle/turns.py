@@ -48,6 +48,13 @@ class Load:
     breakers: dict[str, Breaker] = field(default_factory=dict)
     queue: list[tuple[int, int]] = field(default_factory=list)  # (shot, person) that wait, each person's in their order
 
+    def take(self, moment: dt.datetime, *, streamed: bool, again: bool) -> None:
+        """One more is about to be sent; the rows will say so when the caller commits."""
+        self.flying, self.sending, self.sent = self.flying + 1, self.sending + 1, self.sent + 1
+        self.streaming += streamed
+        self.retried += again
+        self.first_sent = self.first_sent or moment
+
     def retries_left(self, moment: dt.datetime) -> int:
         """Sending again may be a tenth of all calls of the last minute, and three in any case."""
         reads = self.breakers.get(Breaker.READ)
@@ -236,21 +243,36 @@ def _sendable(
     return ready[: max(0, count)]
 
 
-def may_start(generation_id: int) -> bool:
-    """Whether this row may be sent under its key's limits. The caller's transaction holds the key until it commits,
-    so that two workers that ask at once cannot both take the last place.
+def admitted(generation_ids: Iterable[int]) -> list[int]:
+    """Which of these rows may be sent under their keys' limits, in this order. The caller's transaction holds the keys until
+    it commits, so that two workers that ask at once cannot both take the last place.
     """
-    row = Generation.objects.filter(pk=generation_id).values("provider_key", "repeats", "model").first()
-    if row is None:
-        return False
+    pks = list(generation_ids)
+    rows = {
+        row["pk"]: row for row in Generation.objects.filter(pk__in=pks).values("pk", "provider_key", "repeats", "model")
+    }
+    used = {row["provider_key"] for row in rows.values()}
     # no_key: whoever writes a row that points to the key, such as a cancel, is not kept waiting, nor can it deadlock
-    key = ProviderKey.objects.select_for_update(no_key=True).defer("secret").get(pk=row["provider_key"])
-    counted = key.max_per_minute is not None or row["repeats"]
-    moment, streamed = now(), row["model"] in STREAMED
-    load = loads([key.pk], moment, sent=counted)[key.pk]
-    if room(key, load, moment, streamed=streamed).count <= 0 or (streamed and streaming() >= STREAMS_IN_ALL):
-        return False
-    return not row["repeats"] or load.retries_left(moment) > 0
+    held = ProviderKey.objects.select_for_update(no_key=True).defer("secret").filter(pk__in=used).order_by("pk")
+    keys = {key.pk: key for key in held}
+    counted = any(key.max_per_minute is not None for key in keys.values()) or any(
+        row["repeats"] for row in rows.values()
+    )
+    moment = now()
+    found = loads(keys, moment, sent=counted)
+    lines = STREAMS_IN_ALL - streaming() if any(row["model"] in STREAMED for row in rows.values()) else 0
+    allowed = []
+    for pk, row in ((pk, rows[pk]) for pk in pks if pk in rows):
+        load, streamed = found[row["provider_key"]], row["model"] in STREAMED
+        full = streamed and lines <= 0
+        if full or room(keys[row["provider_key"]], load, moment, streamed=streamed).count <= 0:
+            continue
+        if row["repeats"] and load.retries_left(moment) <= 0:
+            continue
+        load.take(moment, streamed=streamed, again=row["repeats"])
+        lines -= streamed
+        allowed.append(pk)
+    return allowed
 
 
 def may_cast(character: Character) -> Closed | None:

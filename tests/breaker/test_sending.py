@@ -114,7 +114,7 @@ def test_a_request_that_is_just_connecting_when_it_opens_does_not_leave(
     attempt, paper = intend(shot)
     for _ in range(5):
         breaker.note_failure(far_key.pk, Breaker.SUBMIT, "connect")
-    submission._send(attempt, paper)
+    submission._send(lifecycle.Sending(attempt, paper))
     shot.refresh_from_db()
     assert (shot.state, shot.charged, provider.posts) == ("queued", "no", 0)
     assert "failed 5 times in a row" in shot.message

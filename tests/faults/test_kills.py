@@ -14,7 +14,7 @@ needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="No strace 
 
 # fault number and name → where the worker is killed, and how the job may end
 NAMED: dict[str, tuple[str, set[str]]] = {
-    "1 before the intent is committed": ("lifecycle.leases:claim", {"done"}),
+    "1 before the intent is committed": ("lifecycle.leases:claim_all", {"done"}),
     "1 inside the intent's transaction": ("lifecycle.moves:move", {"done"}),
     "2 after the intent, before anything else": ("lifecycle.submission:_send", {"done"}),
     "2 connecting": ("providers.outbound:checked_addresses", {"done"}),

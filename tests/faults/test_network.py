@@ -76,9 +76,10 @@ def test_a_lost_answer_is_a_doubt_and_paid_once(
 def run_loop(seconds: float, done: Callable[[], bool]) -> None:
     """The real loop in this process; what it would hand to other workers is done in place."""
 
-    def hint(task: str, pk: int) -> None:
+    def hint(task: str, pks: list[int]) -> None:
         if task == "archive":
-            lifecycle.archive(pk)
+            for pk in pks:
+                lifecycle.archive(pk)
 
     end = time.monotonic() + seconds
     while time.monotonic() < end and not done():

@@ -2,19 +2,24 @@
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from django.db import connection
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.db.models import Count
 from django.utils import timezone
 
-from generations import lifecycle, tasks
-from generations.engine import IN_HAND, MOST_SUBMITS, Engine, lease_is_free
-from generations.models import Beacon, Generation, ProviderKey
+from generations import lifecycle
+from generations.engine import MOST_SUBMITS, Engine, lease_is_free
+from generations.lifecycle.news import News
+from generations.models import Attempt, Beacon, Generation, ProviderKey
 from generations.models.fields import Unopenable
 from tests.stack import until
+from tests.workers import on_the_spot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Start = Callable[..., Generation]
@@ -22,7 +27,7 @@ Start = Callable[..., Generation]
 
 def run_engine(seconds: float = 20) -> None:
     """The loop, with archive tasks run on the spot."""
-    Engine(hint=lambda task, *arguments: getattr(tasks, task)(*arguments)).run(seconds)
+    Engine(hint=on_the_spot).run(seconds)
 
 
 def test_the_loop_brings_every_job_home_and_ends_when_nothing_is_left(start: Start) -> None:
@@ -41,28 +46,54 @@ def test_two_loops_never_run_at_once(start: Start) -> None:
     assert row.state == "queued"
 
 
-def _when_given_back(waiting: list[Any]) -> bool:
-    return bool(until(lambda: all(future.cancelled() for future in waiting), 15, "the four to be given back"))
+def test_what_is_out_when_the_loop_ends_comes_home_and_the_rest_stays_in_the_queue(
+    start: Start, monkeypatch: Any
+) -> None:
+    rows = [start() for _ in range(MOST_SUBMITS + 2)]
+    out, go_on, real = [], threading.Event(), lifecycle.deliver
 
+    def deliver(sending: lifecycle.Sending) -> lifecycle.Sending:
+        out.append(sending.attempt.generation_id)
+        go_on.wait(20)
+        return real(sending)
 
-def test_what_waits_in_hand_when_the_loop_ends_stays_in_the_queue(start: Start, monkeypatch: Any) -> None:
-    rows = [start() for _ in range(MOST_SUBMITS + IN_HAND + 1)]
-    begun, go_on = [], threading.Event()
-
-    def submit(pk: int) -> bool:
-        begun.append(pk)
-        return go_on.wait(20)
-
-    monkeypatch.setattr(lifecycle, "submit", submit)
-    engine = Engine(hint=lambda task, *arguments: None)
+    monkeypatch.setattr(lifecycle, "deliver", deliver)
+    engine = Engine(hint=on_the_spot)
     engine._submit_due()
-    assert list(engine.submits) == [row.pk for row in rows[:-1]], "eight lines, and the next four"
-    until(lambda: len(begun) == MOST_SUBMITS, 10, "eight requests on the wire")
-    waiting = [engine.submits[row.pk] for row in rows[MOST_SUBMITS:-1]]
-    threading.Thread(target=lambda: _when_given_back(waiting) and go_on.set()).start()
+    engine._submit_due()
+    assert list(engine.submits) == [row.pk for row in rows[:MOST_SUBMITS]], "no more than there are lines"
+    until(lambda: len(out) == MOST_SUBMITS, 10, "all lines to be in use")
+    threading.Timer(0.2, go_on.set).start()
     engine._finish()
-    assert sorted(begun) == [row.pk for row in rows[:MOST_SUBMITS]], "what is out comes home, nothing else begins"
-    assert engine.submits == {}
+    states = dict(Generation.objects.values_list("pk", "state"))
+    assert [states[row.pk] for row in rows] == ["submitted"] * MOST_SUBMITS + ["queued"] * 2
+    assert (engine.submits, list(escrow_files())) == ({}, [])
+
+
+def escrow_files() -> Iterator[Path]:
+    return Path(settings.ESCROW).glob("*")
+
+
+def test_a_commit_that_fails_after_a_hundred_answers_loses_none(start: Start, monkeypatch: Any, sandbox: Any) -> None:
+    """The answers of a round are one commit; when the database refuses it, they are settled in the next."""
+    word = "roundabout"
+    rows = [start(f"A {word} {number} [[clip=small]] [[seconds=0.1]]") for number in range(5)]
+    real, refusals = News.tell, iter([True, True])
+
+    def tell(self: News, *arguments: Any, **options: Any) -> None:
+        if arguments[0] or Attempt.objects.filter(state=Attempt.ACCEPTED).exists():
+            for _ in refusals:
+                raise OperationalError("database is locked")
+        real(self, *arguments, **options)
+
+    monkeypatch.setattr(News, "tell", tell)
+    run_engine()
+    assert next(refusals, None) is None, "the commits were never refused"
+    assert set(Generation.objects.filter(pk__in=[row.pk for row in rows]).values_list("state", flat=True)) == {"done"}
+    assert set(Attempt.objects.values_list("generation").annotate(Count("pk")).values_list("pk__count", flat=True)) == {
+        1
+    }
+    assert len(sandbox.ledger(contains=word)) == len(rows)
 
 
 def test_a_loop_whose_process_died_is_replaced_at_once(start: Start) -> None:
@@ -95,7 +126,7 @@ def test_a_row_that_cannot_be_asked_about_says_so_and_lets_the_others_pass(
     kind: str, poisoned: Callable[[str], Generation], start: Start
 ) -> None:
     bad, good = poisoned(kind), start()
-    engine = Engine(hint=lambda task, *arguments: getattr(tasks, task)(*arguments))
+    engine = Engine(hint=on_the_spot)
     threading.Timer(4, lambda: setattr(engine, "owner", "stopped")).start()
     engine.run(6)
     good.refresh_from_db()

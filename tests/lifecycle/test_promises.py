@@ -89,10 +89,8 @@ def test_every_step_run_twice_changes_nothing(start: Start, drive: Start, sandbo
 
 
 def intend(row: Generation) -> tuple[Attempt, escrows.Escrow]:
-    escrow = escrows.Escrow.allocate()
-    attempt = submission._intend(row.pk, escrow)
-    assert attempt is not None
-    return attempt, escrow
+    [sending] = lifecycle.begin([row.pk])
+    return sending.attempt, sending.escrow
 
 
 def expire(row: Generation) -> None:
@@ -107,7 +105,7 @@ def test_a_worker_that_slept_past_its_lease_can_no_longer_send(start: Start, san
     lifecycle.sweep()
     row.refresh_from_db()
     assert row.state == "queued", "its escrow proves that nothing had left"
-    submission._send(attempt, escrow)  # the sleeper wakes up
+    submission._send(lifecycle.Sending(attempt, escrow))  # the sleeper wakes up
     row.refresh_from_db()
     assert row.state == "queued"
     assert sandbox.ledger(contains=row.prompt.split()[-1]) == []

@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from generations import lifecycle
-from generations.lifecycle import escrow as escrows
-from generations.lifecycle import money, outcomes, submission
+from generations.lifecycle import money, outcomes
 from generations.models import Attempt, Generation, Ledger, ModelPrice
 from generations.providers.base import Accepted, Failed, Finished, NotSent, OutcomeUnknown, Rejected
 from tests.lifecycle.test_endings import ENDINGS
@@ -120,9 +119,8 @@ def test_sending_again_needs_the_budget_again(unknown: Generation, team: Team, u
 def again(row: Generation, user: User) -> Attempt:
     """A person sends it again, and the second request is about to leave."""
     lifecycle.send_again(row, user)
-    attempt = submission._intend(row.pk, escrows.Escrow.allocate())
-    assert attempt is not None
-    return attempt
+    [sending] = lifecycle.begin([row.pk])
+    return sending.attempt
 
 
 def test_after_sending_again_one_is_spent_and_the_first_is_asked_about(
@@ -317,7 +315,8 @@ def test_a_second_bill_that_somebody_finds_is_written_down_once(
 
 def test_giving_up_before_sending_is_free(start: Start, books: Books) -> None:
     row = start()
-    attempt = submission._intend(row.pk, escrows.Escrow.allocate())
+    [sending] = lifecycle.begin([row.pk])
+    attempt = sending.attempt
     Generation.objects.filter(pk=row.pk).update(first_try_at=timezone.now() - dt.timedelta(hours=3))
     attempt.generation.refresh_from_db()
     outcomes.settle_error(attempt, NotSent("no route"))

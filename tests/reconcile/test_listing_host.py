@@ -19,6 +19,7 @@ from generations.models import Attempt, Budget, Event, Evidence, Generation, Mod
 from generations.providers import PROVIDERS, openai_videos
 from generations.providers.base import Accepted
 from generations.states import EDGES
+from tests.workers import verbs_alone
 
 from .conftest import look, seen, send
 
@@ -286,10 +287,7 @@ def test_the_loop_looks_by_itself(lose: Lose, monkeypatch: pytest.MonkeyPatch) -
     Generation.objects.filter(pk=row.pk).update(due_at=timezone.now())
     monkeypatch.setattr("generations.engine.LINGER", 0.2)
 
-    def hint(task: str, pk: int) -> None:
-        getattr(lifecycle, task)(pk)
-
-    Engine(hint=hint).run(30)
+    Engine(hint=verbs_alone).run(30)
     assert seen(row).state == "done"
 
 

@@ -10,11 +10,12 @@ import pytest
 from django.conf import settings as live
 from django.db import connection, transaction
 
-from generations import lifecycle, tasks
+from generations import lifecycle
 from generations.engine import Engine
 from generations.lifecycle import heartbeat, leases, turns, waiting
 from generations.models import Generation, ProviderKey
 from tests.stack import until
+from tests.workers import on_the_spot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Start = Callable[..., Generation]
@@ -28,7 +29,7 @@ def loop() -> Any:
     def run(seconds: float = 30) -> threading.Thread:
         def go() -> None:
             try:
-                Engine(hint=lambda task, *rest: getattr(tasks, task)(*rest)).run(seconds)
+                Engine(hint=on_the_spot).run(seconds)
             finally:
                 connection.close()
 
@@ -77,11 +78,11 @@ def test_all_keys_together_carry_no_more_than_eight(start: Start, a4f: ProviderK
                                          last4="4567", label=str(number))  # fmt: skip
         Generation.objects.filter(pk=other.pk).update(state="submitting", provider_key=far)
     with transaction.atomic():
-        assert not turns.may_start(row.pk)
+        assert turns.admitted([row.pk]) == []
     assert "in this studio" in waiting.why(row).words
     Generation.objects.filter(pk=others[0].pk).update(state="done")
     with transaction.atomic():
-        assert turns.may_start(row.pk)
+        assert turns.admitted([row.pk]) == [row.pk]
 
 
 def test_those_that_take_minutes_and_the_others_are_picked_apart(start: Start) -> None:

@@ -1,0 +1,35 @@
+"""What the loop's threads run: a verb that never raises, and a connection that is not kept when it broke."""
+
+import logging
+from collections.abc import Callable
+
+from django.db import connection
+
+from . import lifecycle
+
+log = logging.getLogger(__name__)
+
+
+def in_thread(verb: Callable[[int], bool], pk: int) -> bool:
+    try:
+        return verb(pk)
+    except Exception:
+        log.exception("shot %s: %s failed; the recovery looks at it", pk, verb.__name__)
+        return False
+    finally:
+        connection.close_if_unusable_or_obsolete()
+
+
+def in_own_thread(verb: Callable[[int], bool], pk: int) -> bool:
+    """For what outlives the loop's other threads: nobody else closes its connection."""
+    try:
+        return in_thread(verb, pk)
+    finally:
+        connection.close()
+
+
+def deliver(sending: lifecycle.Sending) -> lifecycle.Sending:
+    try:
+        return lifecycle.deliver(sending)
+    finally:
+        connection.close_if_unusable_or_obsolete()
