@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Min, Q
+from django.db.models import Count, Min, Q
 
 from . import lifecycle
 from .lifecycle.moves import now
@@ -26,6 +26,7 @@ class Agenda:
     save: dt.datetime | None
     draw: dt.datetime | None
     left: bool
+    asked: int  # shots at their providers
 
     def is_due(self, first: dt.datetime | None) -> bool:
         return first is not None and first <= self.moment
@@ -37,7 +38,7 @@ class Agenda:
         return (min(coming) - self.moment).total_seconds() if coming else None
 
 
-NOTHING = Agenda(dt.datetime.min.replace(tzinfo=dt.UTC), None, None, None, None, left=False)
+NOTHING = Agenda(dt.datetime.min.replace(tzinfo=dt.UTC), None, None, None, None, left=False, asked=0)
 
 
 def look() -> Agenda:
@@ -45,15 +46,16 @@ def look() -> Agenda:
     moment = now()
     live = Generation.objects.filter(state__in=LIVE).values_list("state", "unknown_phase", "provider_key__state")
     first: dict[str, dt.datetime | None] = dict.fromkeys(("send", "ask", "save"))
-    left = False
-    for state, phase, key_state, due in live.annotate(due=Min("due_at", filter=FREE)):
+    left, asked = False, 0
+    for state, phase, key_state, due, count in live.annotate(due=Min("due_at", filter=FREE), count=Count("pk")):
         kind = _kind(state, phase, key_state)
         asleep = state == State.UNKNOWN and (due is None or due > moment)  # asked again in half an hour
         left = left or state == State.SUBMITTING or (bool(kind) and not asleep)
+        asked += count if state in IN_FLIGHT else 0
         if kind and due:
             first[kind] = min(due, first[kind] or due)
     draw = Generation.objects.filter(DRAWING).aggregate(first=Min("pictures_due_at"))["first"]
-    return Agenda(moment, **first, draw=draw, left=left or draw is not None)
+    return Agenda(moment, **first, draw=draw, left=left or draw is not None, asked=asked)
 
 
 def _kind(state: str, phase: str, key_state: str) -> str:

@@ -44,7 +44,7 @@ SHORTEST = 0.03  # but answers are collected for a moment, so that they share on
 PROBE = 1.0
 SWEEP = 5.0
 LINGER = 3.0  # stay a little when nothing is left: the next job then starts at once
-MOST_SUBMITS = 12  # on the wire at a time
+MOST_SUBMITS = 24  # on the wire at a time
 MOST_POLLS = 16
 
 
@@ -199,6 +199,8 @@ class Engine:
                 row, future = self.polls[pk]
                 self._record(row, future)
                 answers[row.provider_key_id].append(future.result())
+            if back and self.agenda.asked <= lifecycle.FEW:
+                lifecycle.ask_sooner()
             self.news.tell(answers)
         for sending in settled:
             lifecycle.put_away(sending)

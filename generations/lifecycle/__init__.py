@@ -23,12 +23,14 @@ from .resolving import (
     send_again,
     write_off,
 )
+from .rhythm import FEW, ask_sooner
 from .starting import NotRemixable, TokenReused, remix_spec, start
 from .submission import Sending, begin, deliver, put_away, settle, submit
 from .sweeping import sweep
 from .turns import hurry, next_to_send
 
 __all__ = [
+    "FEW",
     "CannotCast",
     "CannotResolve",
     "LostRow",
@@ -41,6 +43,7 @@ __all__ = [
     "adopt",
     "archive",
     "ask",
+    "ask_sooner",
     "begin",
     "can_adopt",
     "can_cancel",

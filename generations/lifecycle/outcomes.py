@@ -5,7 +5,6 @@ import logging
 import random
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
@@ -30,11 +29,11 @@ from . import breaker, money
 from .looks import first_look
 from .moves import FREE, LostRow, committed, move, now
 from .polling import DEFAULT_URL_LIFE, fail_remote
+from .rhythm import first_question
 
 log = logging.getLogger(__name__)
 GIVE_UP_NOT_SENT = dt.timedelta(minutes=30)
 GIVE_UP_BUSY = dt.timedelta(hours=2)
-FIRST = 0.87  # of POLL_MIN, so 2 s: nothing is ready sooner, and after that the card says that it renders
 JUST_NOW = dt.timedelta(seconds=30)  # "last used" need not be more exact
 Taken = Accepted | Delivered | Failed  # whatever became of it: the provider took the request
 
@@ -81,7 +80,7 @@ def _follow(generation: Generation, answer: Taken, remote: str) -> None:
         provider_task_id=remote or None, remote_status=status[:80], rewritten_prompt=prompt,
         charged=Charged.YES, message="", reason="", unknown_phase="", submitted_at=began or moment,
         deadline_at=moment + dt.timedelta(seconds=spec.patience(generation.params) if spec else 3600),
-        due_at=moment + dt.timedelta(seconds=settings.POLL_MIN * FIRST), **FREE,
+        due_at=first_question(moment), **FREE,
     )  # fmt: skip
     if isinstance(answer, Delivered):
         life = DEFAULT_URL_LIFE if answer.url else None

@@ -24,12 +24,11 @@ from ..specs import ModelSpec
 from ..states import IN_FLIGHT, Charged, Reason, State
 from . import breaker
 from .moves import LostRow, move, now
+from .rhythm import SLOW, next_question
 
 log = logging.getLogger(__name__)
 Answer = Running | Finished | Failed | Unreachable | TaskMissing | KeyRefused
 POLLABLE = (*IN_FLIGHT, State.UNKNOWN)
-RETENTION = dt.timedelta(hours=48)  # how long an answer may still come after we stopped believing in it
-SLOW = 1800.0  # seconds between questions about such a job
 DEFAULT_URL_LIFE = dt.timedelta(hours=1)  # what a result URL is trusted for when the provider does not say
 MOST_URL_TRIES = 10  # "done" without a usable address, this often
 MISSING_FOR = dt.timedelta(seconds=60)
@@ -265,22 +264,11 @@ def _doubt(generation: Generation, why: str) -> None:
 
 def _later(generation: Generation, *, wait: float | None = None, **fields: object) -> None:
     """The state stays; ask again later. Written only while the row is where we saw it."""
-    due = now() + dt.timedelta(seconds=wait) if wait is not None else _next(generation)
+    due = now() + dt.timedelta(seconds=wait) if wait is not None else next_question(generation)
     shown = ("progress", "message", "remote_status")
     changed = any(name in fields and fields[name] != getattr(generation, name) for name in shown)
     extra = {"updated_at": timezone.now()} if changed else {}
     Generation.objects.filter(pk=generation.pk, state=generation.state).update(due_at=due, **fields, **extra)
-
-
-def _next(generation: Generation) -> dt.datetime:
-    """Every 2.3 s in the first minute, 5 s until the fifth, then 15 s; up to a tenth earlier, so that jobs do not march."""
-    moment = now()
-    if generation.state == State.UNKNOWN:
-        over = generation.deadline_at is not None and moment > generation.deadline_at + RETENTION
-        return moment + (dt.timedelta(days=365) if over else dt.timedelta(seconds=SLOW))
-    age = (moment - (generation.submitted_at or moment)).total_seconds()
-    step = settings.POLL_MIN if age < 60 else max(5, settings.POLL_MIN) if age < 300 else max(15, settings.POLL_MIN)
-    return moment + dt.timedelta(seconds=step * random.uniform(0.9, 1))  # noqa: S311
 
 
 def _overdue(generation: Generation) -> bool:

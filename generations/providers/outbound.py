@@ -156,8 +156,16 @@ def checked_addresses(host: str, port: int) -> list[str]:
     return addresses
 
 
-@cache
+_making_tls = threading.Lock()
+
+
 def _tls() -> ssl.SSLContext:
+    with _making_tls:  # else each of a dozen threads that begin together would make its own
+        return _one_tls()
+
+
+@cache
+def _one_tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)  # 20 ms; one for the process
 
 
