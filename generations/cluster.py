@@ -25,6 +25,7 @@ from . import memory, tasks
 from .lifecycle import epoch, leases
 from .lifecycle.heartbeat import SIGN
 from .models import Beacon, Generation
+from .models.fields import box
 from .supervisor import tether
 
 log = logging.getLogger(__name__)
@@ -220,6 +221,7 @@ def run(*, grace: float | None, every: float, stale_after: float) -> bool:
     try:
         prepare(release_locks=grace is not None)
         connections.close_all()  # a connection must not be shared by a fork
+        box()  # every worker opens keys: what that takes is loaded once, for all
         memory.keep_what_is_loaded()
         cluster.start()
         if grace is not None:  # threads only after the fork

@@ -1,5 +1,6 @@
 """Reading the environment: three small helpers, and the keys that are made on the first start."""
 
+import base64
 import contextlib
 import os
 import secrets
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -101,4 +101,9 @@ def kept_secret_key(data: Path) -> str:
 
 
 def kept_field_keys(data: Path) -> list[str]:
-    return names("STUDIO_FIELD_KEYS") or [_kept(data / "keys" / "field_key", Fernet.generate_key().decode())]
+    return names("STUDIO_FIELD_KEYS") or [_kept(data / "keys" / "field_key", _fernet_key())]
+
+
+def _fernet_key() -> str:
+    """32 random bytes as Fernet wants them written; the library itself takes 6 MB, and few processes need it at a start."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()

@@ -1,23 +1,30 @@
 """Two fields of our own: money that adds up exactly, and text that is encrypted.
 
-Encrypted with MultiFernet and the studio's own key list, never SECRET_KEY, so both can be rotated alone.
+Encrypted with MultiFernet and the studio's own key list, never SECRET_KEY, so both can be rotated alone. The library is
+imported where a secret is first opened: it takes 6 MB, and a web process seldom opens one.
 """
+
+from __future__ import annotations
 
 from decimal import ROUND_UP, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django import forms
 from django.conf import settings
 from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import models
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 PREFIX = "f1$"
 
 
 @lru_cache(maxsize=4)
 def _box(keys: tuple[str, ...]) -> MultiFernet:
+    from cryptography.fernet import Fernet, MultiFernet
+
     if not keys:
         raise ImproperlyConfigured("STUDIO_FIELD_KEYS is empty: provider keys cannot be stored.")
     return MultiFernet([Fernet(key) for key in keys])
@@ -42,6 +49,8 @@ class Sealed:
 
     def open(self) -> str:
         """Raises Unopenable."""
+        from cryptography.fernet import InvalidToken
+
         try:
             return box().decrypt(self.stored.removeprefix(PREFIX)).decode()
         except (InvalidToken, ValueError) as error:
@@ -53,7 +62,7 @@ class Sealed:
     __str__ = __repr__
 
 
-def opened(value: "str | Sealed") -> str:
+def opened(value: str | Sealed) -> str:
     """The plain text of a SecretField, just assigned or read from the database. Raises Unopenable."""
     return value.open() if isinstance(value, Sealed) else value
 
@@ -67,7 +76,7 @@ class SecretField(models.TextField):
         value = super().get_prep_value(value)
         return PREFIX + box().encrypt(value.encode()).decode() if value else value
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> "str | Sealed | None":
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | Sealed | None:
         return Sealed(value) if value else value
 
     def to_python(self, value: Any) -> Any:
