@@ -141,7 +141,7 @@ class Engine:
             time.sleep(pause)
 
     def _submit_due(self) -> None:
-        for sending in lifecycle.begin(lifecycle.next_to_send(self.submits, MOST_SUBMITS - len(self.submits))):
+        for sending in _begun(lifecycle.next_to_send(self.submits, MOST_SUBMITS - len(self.submits))):
             self.submits[sending.attempt.generation_id] = self.submit_pool.submit(deliver, sending)
         for pk in lifecycle.next_to_send(self.streams, STREAMS_IN_ALL - len(self.streams), streamed=True):
             self.streams[pk] = self.stream_pool.submit(in_own_thread, lifecycle.submit, pk)
@@ -255,6 +255,17 @@ class Engine:
             client.close()
         self.stream_pool.shutdown(wait=True, cancel_futures=False)
         self._collect()
+
+
+def _begun(pks: list[int]) -> list[lifecycle.Sending]:
+    """Together; when one of them makes trouble each by itself, so that it does not stop the others."""
+    try:
+        return lifecycle.begin(pks)
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("shot%s %s could not begin", "s" if pks[1:] else "", ", ".join(map(str, pks)))
+        return [sending for pk in pks for sending in _begun([pk])] if pks[1:] else []
 
 
 def _settled(sending: lifecycle.Sending) -> bool:

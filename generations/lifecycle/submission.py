@@ -62,6 +62,8 @@ def begin(generation_ids: Iterable[int]) -> list[Sending]:
             escrows[pk] = Escrow.allocate(cap)
         except NoRoom as error:
             _wait(pk, str(error))
+    if not escrows:
+        return []
     attempts: list[Attempt] = []
     try:
         attempts = _intend(escrows)

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from generations import lifecycle
 from generations.engine import MOST_SUBMITS, Engine, lease_is_free
+from generations.lifecycle import submission
 from generations.lifecycle.news import News
 from generations.models import Attempt, Beacon, Generation, ProviderKey
 from generations.models.fields import Unopenable
@@ -134,6 +135,24 @@ def test_a_row_that_cannot_be_asked_about_says_so_and_lets_the_others_pass(
     assert good.state == "done"
     assert bad.state == "submitted"
     assert bad.message
+
+
+@pytest.mark.parametrize("step", ["_leave", "settle_answer"])
+def test_a_row_that_cannot_begin_or_end_lets_those_of_its_round_pass(step: str, start: Start, monkeypatch: Any) -> None:
+    good, bad, other = start(), start(), start()
+    real = getattr(submission, step)
+
+    def poison(attempt: Attempt, *rest: Any) -> None:
+        if attempt.generation_id == bad.pk:
+            raise ValueError("poison")
+        real(attempt, *rest)
+
+    monkeypatch.setattr(submission, step, poison)
+    run_engine(4)
+    assert [row.state for row in Generation.objects.filter(pk__in=[good.pk, other.pk])] == ["done", "done"]
+    bad.refresh_from_db()
+    assert bad.state == {"_leave": "queued", "settle_answer": "submitting"}[step]
+    assert len(list(escrow_files())) == {"_leave": 0, "settle_answer": 1}[step], "an answer that is not settled stays"
 
 
 def test_an_answer_that_cannot_be_recorded_lets_the_others_pass(start: Start, monkeypatch: Any) -> None:
