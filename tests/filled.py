@@ -4,6 +4,7 @@ from typing import Any
 
 from accounts.models import Team, User
 from generations import uploads
+from generations.models import Upload
 from generations.specs import Choice, Media, ModelSpec, NeededWhen, OnlyWhen, Param, Text
 
 from . import pictures
@@ -52,8 +53,9 @@ def something(param: Param, team: Team, user: User) -> dict[str, str]:
 
 
 def images(param: Media, count: int, team: Team, user: User) -> dict[str, str]:
-    """`count` images as the model takes them: addresses where it can, else stored uploads."""
+    """`count` images as the model takes them: addresses where it can, else stored uploads, those that are there first."""
     if "url" in param.by:
         return {f"{param.name}-{i}-url": URL.format(i) for i in range(count)}
-    kept = [uploads.keep(pictures.file(pictures.png(SIZE)), team=team, user=user) for _ in range(count)]
+    kept = list(Upload.objects.filter(team=team, created_by=user, width=SIZE[0], height=SIZE[1])[:count])
+    kept += [uploads.keep(pictures.file(pictures.png(SIZE)), team=team, user=user) for _ in range(count - len(kept))]
     return {f"{param.name}-{i}-upload": str(upload.pk) for i, upload in enumerate(kept)}

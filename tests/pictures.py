@@ -15,7 +15,7 @@ def png(size: tuple[int, int] = (64, 36), colour: str | None = None) -> bytes:
     """A PNG; without a colour each one is another picture."""
     shade = colour or "#" + "".join(random.choices("0123456789abcdef", k=6))
     buffer = io.BytesIO()
-    Image.new("RGB", size, shade).save(buffer, "PNG")
+    Image.new("RGB", size, shade).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 

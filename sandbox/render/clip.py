@@ -127,7 +127,7 @@ def video_frame(planes: Planes, index: int, fps: int) -> av.VideoFrame:
 def write(job: ClipJob, images: list[Image.Image], path: Path) -> None:
     """Encode to `path`. Raises av.FFmpegError when the disk is full or the codec refuses."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as out:
-        video = out.add_stream("libx264", rate=job.fps, options=X264)
+        video = out.add_stream("libx264", rate=job.fps, options=X264 | ({"preset": "ultrafast"} if job.still else {}))
         video.width, video.height, video.pix_fmt = job.width, job.height, "yuv420p"
         context = video.codec_context
         context.gop_size = 2 * job.fps

@@ -182,8 +182,17 @@ BODY = (
 
 # --- 54: clocks -------------------------------------------------------------------------------------------------------
 @pytest.mark.skipif(not shutil.which("faketime"), reason="No faketime was found. Debian: apt install faketime")
-@pytest.mark.parametrize("kind", ["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.postgres)])
-@pytest.mark.parametrize("offset", ["+2h", "-2h", "+1y", "-1y"])
+@pytest.mark.parametrize(
+    ("offset", "kind"),
+    [
+        *((offset, "SQLite") for offset in ("+2h", "-2h", "+1y", "-1y")),
+        *(pytest.param(offset, "PostgreSQL", marks=pytest.mark.postgres) for offset in ("+2h", "-2h")),
+        *(
+            pytest.param(offset, "PostgreSQL", marks=[pytest.mark.postgres, pytest.mark.long])
+            for offset in ("+1y", "-1y")
+        ),
+    ],
+)
 def test_a_worker_with_a_wrong_clock_sends_nothing_twice(kind: str, offset: str, tmp_path: Path, sandbox: Any) -> None:
     """One worker is on its way with the right time while another one, whose clock is wrong, recovers beside it."""
     with kills.databases(kind, 1) as [place]:

@@ -73,7 +73,7 @@ def test_a_worker_killed_at_any_line_pays_once_and_loses_nothing(
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("model", [A4F, CHAT])
+@pytest.mark.parametrize("model", [A4F, pytest.param(CHAT, marks=pytest.mark.long)])
 def test_the_same_holds_on_postgresql(model: str, tmp_path: Path, sandbox: Any) -> None:
     with (
         kills.databases("PostgreSQL", kills.LANES) as places,

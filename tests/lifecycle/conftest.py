@@ -19,7 +19,8 @@ def start(team: Team, user: User, key: ProviderKey) -> Callable[..., Generation]
     """`start("prompt")` gives a queued generation at the sandbox, with a small quick clip."""
 
     def make(prompt: str = "A boat", *, model: str = "apertis-veo3-fast", token: str = "", **params: Any) -> Generation:
-        tagged = f"{prompt} [[clip=small]] [[seconds=0.1]] {secrets.token_hex(4)}"
+        tags = "[[clip=small]]" if "[[seconds=" in prompt else "[[clip=small]] [[seconds=0.1]]"  # the last one counts
+        tagged = f"{prompt} {tags} {secrets.token_hex(4)}"
         return lifecycle.start(
             team=team, user=user, key=key, spec=SPECS[model], prompt=tagged,
             params=VALUES | params, token=token or secrets.token_hex(8),

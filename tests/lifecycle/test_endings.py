@@ -1,5 +1,6 @@
 """Every way that a provider can answer, through the real adapter and over HTTP: the end state and what it says about money."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -140,6 +141,7 @@ def test_a_render_that_is_still_being_upscaled_is_not_taken(start: Start, drive:
         row.refresh_from_db()
         if row.state not in ("submitted", "running"):
             break
+        time.sleep(0.05)
         seen.add(row.remote_status)
         assert row.result_url == ""
     assert {"video_generation_completed", "video_upsampling"} <= seen

@@ -19,6 +19,7 @@ SECOND = dt.timedelta(seconds=1)
 Start = Callable[..., Generation]
 
 
+@pytest.mark.django_db  # whose clock counts on PostgreSQL
 @pytest.mark.parametrize(
     ("age", "least", "most"), [(1, 2, 2.3), (59, 2, 2.3), (61, 4.5, 5), (299, 4.5, 5), (301, 13.5, 15)]
 )

@@ -29,7 +29,7 @@ def send(studio: RunningStudio, seconds: int) -> None:
 
 
 def test_told_to_stop_it_waits_for_the_paid_answer_beyond_its_grace_and_saves_it_next_time(tmp_path: Path) -> None:
-    with running_stack(tmp_path, "--grace", "2", STUDIO_SANDBOX="on") as studio:
+    with running_stack(tmp_path, "--grace", "4", STUDIO_SANDBOX="on") as studio:
         send(studio, 9)
         studio.stop()
         assert "whose answer cannot be had again" in studio.log
