@@ -3,7 +3,7 @@
 Submits and polls run in threads of this process (they wait for the network, not for the processor); archiving is handed
 to the cluster's other workers as tasks. All state is in the rows, so the loop may die at any line.
 The loop's own thread writes before and after: what several requests need is one commit, so that a hundred presses at once
-are sent in a second and the pages do not wait for the write lock.
+are sent in two seconds and the pages do not wait for the write lock.
 Threads and not asyncio: httpx's synchronous client made three times as many polls a processor second, and the
 outbound checks exist once.
 """
@@ -14,12 +14,13 @@ import os
 import time
 from collections import defaultdict
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 
@@ -33,11 +34,11 @@ from .lifecycle.turns import STREAMS_IN_ALL
 from .models import Beacon, Generation
 from .providers import http
 from .providers.base import Unreachable
+from .rounds import AWAY, begun, bring_home, settled_one
 from .states import IN_FLIGHT
 from .threads import deliver, in_own_thread, in_thread
 
 log = logging.getLogger(__name__)
-AWAY = (OperationalError, InterfaceError)
 LEASE = dt.timedelta(seconds=10)
 TICK = 0.15  # seconds between two looks at the database, less when something is due sooner or an answer came back
 SHORTEST = 0.03  # but answers are collected for a moment, so that they share one sync to disk
@@ -141,7 +142,7 @@ class Engine:
             time.sleep(pause)
 
     def _submit_due(self) -> None:
-        for sending in _begun(lifecycle.next_to_send(self.submits, MOST_SUBMITS - len(self.submits))):
+        for sending in begun(lifecycle.next_to_send(self.submits, MOST_SUBMITS - len(self.submits))):
             self.submits[sending.attempt.generation_id] = self.submit_pool.submit(deliver, sending)
         for pk in lifecycle.next_to_send(self.streams, STREAMS_IN_ALL - len(self.streams), streamed=True):
             self.streams[pk] = self.stream_pool.submit(in_own_thread, lifecycle.submit, pk)
@@ -192,22 +193,20 @@ class Engine:
         back = [pk for pk, (_, future) in self.polls.items() if future.done()]
         if not delivered and not back:
             return
+        polled = [self.polls.pop(pk) for pk in back]  # if they cannot be recorded: asking once more costs nothing
         answers: defaultdict[int, list[Answer]] = defaultdict(list)
         with transaction.atomic():  # one sync to disk for the whole tick
-            settled = [sending for sending in delivered if _settled(sending)]
-            for pk in back:
-                row, future = self.polls[pk]
+            settled = [sending for sending in delivered if settled_one(sending)]
+            for row, future in polled:
                 self._record(row, future)
                 answers[row.provider_key_id].append(future.result())
-            if back and self.agenda.asked <= lifecycle.FEW:
+            if polled and self.agenda.asked <= lifecycle.FEW:
                 lifecycle.ask_sooner()
             self.news.tell(answers)
         for sending in settled:
             lifecycle.put_away(sending)
         for sending in delivered:
             del self.submits[sending.attempt.generation_id]
-        for pk in back:
-            del self.polls[pk]
 
     def _record(self, row: Generation, future: Future[Answer]) -> None:
         """One row that cannot be recorded must not stop all the others; a database that is away stops the tick."""
@@ -242,52 +241,21 @@ class Engine:
         """Give the lease back first, so that another loop goes on while our last requests come home: the quick ones, and
         then those that take minutes. Nothing cuts these short but their own deadline or the end of this process.
         """
-        Beacon.objects.filter(name="engine", owner=self.owner).update(owner="", until=None)
+        with suppress(*AWAY):  # then it runs out
+            Beacon.objects.filter(name="engine", owner=self.owner).update(owner="", until=None)
+        bring_home(self.submits.values())
+        self.submits.clear()
         self.submit_pool.shutdown(wait=True, cancel_futures=False)
-        for pk in list(self.submits):
-            _brought_home(self.submits.pop(pk).result())
         self.pool.shutdown(wait=True, cancel_futures=False)
         for own in self.connections:
             own.close()
-        self._collect()
-        self.news.tell({}, now=True)
+        with suppress(*AWAY):  # every question is asked again
+            self._collect()
+            self.news.tell({}, now=True)
         for client in self.clients.values():
             client.close()
         self.stream_pool.shutdown(wait=True, cancel_futures=False)
         self._collect()
-
-
-def _begun(pks: list[int]) -> list[lifecycle.Sending]:
-    """Together; when one of them makes trouble each by itself, so that it does not stop the others."""
-    try:
-        return lifecycle.begin(pks)
-    except AWAY:
-        raise
-    except Exception:
-        log.exception("shot%s %s could not begin", "s" if pks[1:] else "", ", ".join(map(str, pks)))
-        return [sending for pk in pks for sending in _begun([pk])] if pks[1:] else []
-
-
-def _settled(sending: lifecycle.Sending) -> bool:
-    """One outcome that cannot be written must not stop the others: its answer stays on the disk, for the recovery."""
-    try:
-        with transaction.atomic():
-            lifecycle.settle(sending)
-    except AWAY:
-        raise
-    except Exception:
-        log.exception("shot %s: its outcome could not be written", sending.attempt.generation_id)
-        return False
-    return True
-
-
-def _brought_home(sending: lifecycle.Sending) -> None:
-    """One by one at the end, with the patience for a database in trouble that a paid answer deserves."""
-    try:
-        lifecycle.settle(sending)
-        lifecycle.put_away(sending)
-    except Exception:
-        log.exception("shot %s: its outcome could not be written", sending.attempt.generation_id)
 
 
 def _stopping() -> bool:

@@ -1,13 +1,16 @@
-"""What the loop's threads run: a verb that never raises, and a connection that is not kept when it broke."""
+"""What the loop's threads run: what a verb raises is logged, and a connection that broke is not kept."""
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
+from threading import BoundedSemaphore
 
 from django.db import connection
 
 from . import lifecycle
 
 log = logging.getLogger(__name__)
+HEAVY = BoundedSemaphore(8)  # requests at a time that may carry 64 MB of images each
 
 
 def in_thread(verb: Callable[[int], bool], pk: int) -> bool:
@@ -30,6 +33,7 @@ def in_own_thread(verb: Callable[[int], bool], pk: int) -> bool:
 
 def deliver(sending: lifecycle.Sending) -> lifecycle.Sending:
     try:
-        return lifecycle.deliver(sending)
+        with HEAVY if lifecycle.carries_images(sending) else nullcontext():
+            return lifecycle.deliver(sending)
     finally:
         connection.close_if_unusable_or_obsolete()

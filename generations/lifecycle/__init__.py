@@ -25,7 +25,7 @@ from .resolving import (
 )
 from .rhythm import FEW, ask_sooner
 from .starting import NotRemixable, TokenReused, remix_spec, start
-from .submission import Sending, begin, deliver, put_away, settle, submit
+from .submission import Sending, begin, carries_images, deliver, put_away, settle, submit
 from .sweeping import sweep
 from .turns import hurry, next_to_send
 
@@ -51,6 +51,7 @@ __all__ = [
     "can_fetch_again",
     "can_look",
     "cancel",
+    "carries_images",
     "cast",
     "cast_again",
     "casting_key",

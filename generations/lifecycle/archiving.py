@@ -54,7 +54,7 @@ def archive(generation_id: int) -> bool:
             facts = _bring_home(generation)
             digest = media.sha256_of(_final(generation))
             store.keep(_final(generation), alive=Pace(generation).renew)
-            committed(lambda: _done(generation, facts, digest))
+            committed(lambda: _done(generation, facts, digest), generation)
     except LostRow:
         log.info("shot %s was archived by another worker", generation.pk)
     except (http.DownloadFailed, media.InvalidMedia, NotNow, Unopenable, OSError) as error:
@@ -245,10 +245,10 @@ def _not_this_time(generation: Generation, error: Exception) -> None:
     waited = now() - (generation.rendered_at or now())
     if wrong >= HOPELESS or (not ours and waited > PATIENCE):
         reason = Reason.RESULT_INVALID if isinstance(error, media.InvalidMedia) else Reason.RESULT_EXPIRED
-        committed(lambda: _give_up(generation, reason, words))
+        committed(lambda: _give_up(generation, reason, words), generation)
         return
     wait = random.uniform(0.5, 1) * min(60, 2 * 2 ** min(generation.archive_tries, 5))  # noqa: S311
-    committed(lambda: _later(generation, words, wrong, wait))
+    committed(lambda: _later(generation, words, wrong, wait), generation)
 
 
 def _later(generation: Generation, words: str, wrong: int, wait: float) -> None:

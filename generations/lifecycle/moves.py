@@ -65,12 +65,14 @@ def move(
 FREE: dict[str, Any] = {"lease_owner": "", "lease_token": "", "lease_until": None}
 
 
-def committed(step: Callable[[], T]) -> T:
-    """Run `step` in a transaction; when the database is locked or away, again, up to 6 times in about 15 s.
+def committed(step: Callable[[], T], row: Generation | None = None) -> T:
+    """Run `step` in a transaction; when the database is locked or away, again, up to 6 times in about 15 s. What a try that
+    was rolled back has left in `row` is undone before the next.
 
     Only for steps that write what already happened outside: giving up early would forget a paid answer. Within a
     transaction of the caller's it is a savepoint, and the patience is the caller's.
     """
+    before = dict(row.__dict__) if row else {}
     if connection.in_atomic_block:
         with transaction.atomic():
             return step()
@@ -79,6 +81,8 @@ def committed(step: Callable[[], T]) -> T:
             with transaction.atomic():
                 return step()
         except OperationalError:
+            if row:
+                row.__dict__.update(before)
             connection.close_if_unusable_or_obsolete()
             time.sleep(pause)
     with transaction.atomic():

@@ -41,7 +41,7 @@ Taken = Accepted | Delivered | Failed  # whatever became of it: the provider too
 def accepted(attempt: Attempt, answer: Taken, response: Response | None = None) -> None:
     """The provider took it. Accepted late too: a worker that lost its lease may still bring the id home."""
     try:
-        committed(lambda: _accept(attempt, answer, response))
+        committed(lambda: _accept(attempt, answer, response), attempt.generation)
     except IntegrityError:  # the id already belongs to another row of this key
         why = f"The provider answered with the id of another shot ({answer.task_id[:80]})."
         committed(lambda: _unknown(attempt, OutcomeUnknown(why), response))
@@ -115,7 +115,7 @@ def settle_error(attempt: Attempt, error: ProviderError, response: Response | No
     }  # fmt: skip
     handler = handlers.get(type(error), _unknown)
     try:
-        committed(lambda: handler(attempt, error, response))
+        committed(lambda: handler(attempt, error, response), attempt.generation)
     except LostRow:
         log.info("shot %s: the outcome of try %s came after it was settled", attempt.generation_id, attempt.n)
         committed(lambda: _too_late(attempt, error, response))
@@ -202,9 +202,9 @@ def put_off(
     """
     if generation.state == State.QUEUED:
         due = now() + dt.timedelta(seconds=seconds)
-        Generation.objects.filter(pk=generation.pk, state=State.QUEUED).update(
-            message=scrub(why)[:2000], due_at=due, updated_at=timezone.now(), **FREE
-        )
+        waiting = Generation.objects.filter(pk=generation.pk, state=State.QUEUED)
+        if not waiting.update(message=scrub(why)[:2000], due_at=due, updated_at=timezone.now(), **FREE):
+            raise LostRow(f"shot {generation.pk} is no longer queued")
         return
     if Generation.objects.filter(pk=generation.pk).exclude(cancel_requested_at=None).exists():
         cancelled(generation, lease=lease)

@@ -12,7 +12,7 @@ from .moves import now
 RETENTION = dt.timedelta(hours=48)  # how long an answer may still come after we stopped believing in it
 SLOW = 1800.0  # seconds between questions about such a job
 YOUNG = dt.timedelta(minutes=1)
-FEW = 30  # shots at their providers: up to that many are asked about more often, which is fewer questions still
+FEW = 30  # shots at their providers: up to that many are asked about more often, half the questions of a hundred
 CLOSE = 0.55  # of POLL_MIN
 
 
@@ -33,8 +33,11 @@ def next_question(generation: Generation) -> dt.datetime:
 
 
 def ask_sooner() -> None:
-    """For few shots, those that render in their first minute: what matters to a provider is how many questions come in all."""
+    """For few shots, those that render in their first minute: what matters to a provider is how many questions come in all.
+
+    Not for one in any kind of trouble: its wait was chosen for that, and may be one of a few that it gets.
+    """
     moment = now()
     soon = moment + dt.timedelta(seconds=settings.POLL_MIN * CLOSE)
-    young = Generation.objects.filter(state=State.RUNNING, submitted_at__gt=moment - YOUNG, poll_errors=0)
-    young.filter(due_at__gt=soon).update(due_at=soon)
+    young = Generation.objects.filter(state=State.RUNNING, submitted_at__gt=moment - YOUNG)
+    young.filter(due_at__gt=soon, poll_errors=0, url_tries=0, message="").update(due_at=soon)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Count
 
 from .. import keys, references
@@ -27,6 +27,7 @@ from .moves import LostRow, move
 
 log = logging.getLogger(__name__)
 LARGEST = 64 * 2**20  # bytes of images inside one request
+DatabaseAway = (OperationalError, InterfaceError)
 
 
 @dataclass
@@ -67,12 +68,20 @@ def begin(generation_ids: Iterable[int]) -> list[Sending]:
     attempts: list[Attempt] = []
     try:
         attempts = _intend(escrows)
-    finally:
-        for pk in escrows.keys() - {attempt.generation_id for attempt in attempts}:
-            escrows[pk].remove()
+    except DatabaseAway:
+        raise  # perhaps it was committed all the same: then the files prove that nothing left, else the sweep clears them
+    except BaseException:
+        _forget(escrows.values())
+        raise
+    _forget(escrows[pk] for pk in escrows.keys() - {attempt.generation_id for attempt in attempts})
     if attempts:
         epoch.note(attempts[-1])
     return [Sending(attempt, escrows[attempt.generation_id]) for attempt in attempts]
+
+
+def _forget(escrows: Iterable[Escrow]) -> None:
+    for escrow in escrows:
+        escrow.remove()
 
 
 def _intend(escrows: dict[int, Escrow]) -> list[Attempt]:
@@ -131,11 +140,18 @@ def deliver(sending: Sending) -> Sending:
     return sending
 
 
+def carries_images(sending: Sending) -> bool:
+    generation = sending.attempt.generation
+    return generation.spec is not None and any(generation.params.get(param.name) for param in generation.spec.media)
+
+
 def settle(sending: Sending) -> None:
     """E5: commit what became of it. `put_away` follows when that is on the disk, and not before."""
     answer = sending.answer
     assert answer is not None
-    sending.attempt.generation.state = State.SUBMITTING  # as it left; a commit that failed may have been here before
+    sending.attempt.generation.state = (
+        State.SUBMITTING
+    )  # as it left; a round that was rolled back may have been here before
     if isinstance(answer, ProviderError):
         outcomes.settle_error(sending.attempt, answer)
     else:

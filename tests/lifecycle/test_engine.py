@@ -75,7 +75,9 @@ def escrow_files() -> Iterator[Path]:
     return Path(settings.ESCROW).glob("*")
 
 
-def test_a_commit_that_fails_after_a_hundred_answers_loses_none(start: Start, monkeypatch: Any, sandbox: Any) -> None:
+def test_a_commit_that_fails_after_the_answers_of_a_round_loses_none(
+    start: Start, monkeypatch: Any, sandbox: Any
+) -> None:
     """The answers of a round are one commit; when the database refuses it, they are settled in the next."""
     word = "roundabout"
     rows = [start(f"A {word} {number} [[clip=small]] [[seconds=0.1]]") for number in range(5)]

@@ -52,10 +52,12 @@ def running(team: Team, user: User) -> Callable[..., Generation]:
         (True, {}),
         (False, {"due_at": timezone.now()}),
         (False, {"poll_errors": 1}),  # in trouble: that has waits of its own
+        (False, {"url_tries": 1}),  # ready, but without an address: ten tries are all that it gets
+        (False, {"message": "The key cannot be opened."}),
         (False, {"state": "submitted"}),  # nothing is ready before the first question
         (False, {"submitted_at": timezone.now() - 90 * SECOND}),
     ],
-    ids=["young", "due anyway", "in trouble", "not asked about yet", "older than a minute"],
+    ids=["young", "due anyway", "in trouble", "no address", "put aside", "not asked about yet", "older than a minute"],
 )
 def test_few_shots_are_asked_about_sooner(sooner: bool, fields: dict[str, Any], running: Start) -> None:
     shot = running(**fields)
