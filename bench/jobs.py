@@ -77,7 +77,7 @@ def documents_loop(sandbox: str) -> dict[str, float]:
     """The document's own example, one thread a job, with the download that it leaves out."""
     lags: list[float] = []
     headers = {"Authorization": "Bearer sk-sandbox-ok"}
-    began = time.time()
+    began, cpu = time.time(), time.process_time()
 
     def one(index: int, seconds: float) -> None:
         with httpx.Client(base_url=f"{sandbox}/apertis", headers=headers, timeout=60) as client:
@@ -101,6 +101,7 @@ def documents_loop(sandbox: str) -> dict[str, float]:
         "wall_s": time.time() - began,
         "detect_p50_s": common.median(lags),
         "detect_p95_s": common.percentile(lags, 0.95),
+        "cpu_s_per_job": (time.process_time() - cpu) / JOBS,
     }
 
 
@@ -120,14 +121,16 @@ def main() -> None:
             _wait_for_canary()
             ours = studio(team, user, key, sandbox, f"STUDIO_DATA={data}")
     slowest = max(durations())
-    common.keep("jobs", {"ours": ours, "documents_loop": peer, "slowest_s": slowest})
+    additions = common.median([common.million_additions() for _ in range(5)])
+    common.keep("jobs", {"ours": ours, "documents_loop": peer, "slowest_s": slowest, "million_additions_ms": additions})
     common.table(f"{JOBS} jobs at once, 2 to 12 s at the provider (slowest {slowest:.1f} s)", [
         ("kept / billed", f"{ours['done']} / {ours['billed']}", "", f"{JOBS} / {JOBS}"),
         ("wall ÷ slowest job", f"{ours['wall_s'] / slowest:.2f}", f"{peer['wall_s'] / slowest:.2f} document's loop", "≤ 1.25"),
         ("detection p50", f"{ours['detect_p50_s']:.2f} s", f"{peer['detect_p50_s']:.2f} s", "≤ 1.6 s"),
         ("detection p95", f"{ours['detect_p95_s']:.2f} s", f"{peer['detect_p95_s']:.2f} s", "≤ 3 s"),
         ("polls a job", f"{ours['polls_per_job']:.1f}", "", "≤ 4"),
-        ("cluster CPU a job", f"{ours['cpu_s_per_job']:.3f} s", "", "≤ 0.10 s"),
+        ("cluster CPU a job", f"{ours['cpu_s_per_job']:.3f} s", f"{peer['cpu_s_per_job']:.3f} s, only asking", "≤ 0.10 s"),
+        ("this machine", f"{additions:.0f} ms", "a million additions in a loop", ""),
     ])  # fmt: skip
 
 
