@@ -13,8 +13,9 @@ import time
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import cryptography.fernet  # noqa: F401  (every worker opens keys: loaded once, before the fork, for all)
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import close_old_connections, connections
 from django.db.models import Max
 from django.utils import timezone
 from django_q.cluster import Cluster
@@ -24,8 +25,8 @@ from django_q.models import OrmQ, Schedule
 from . import memory, tasks
 from .lifecycle import epoch, leases
 from .lifecycle.heartbeat import SIGN
+from .lifecycle.moves import AWAY
 from .models import Beacon, Generation
-from .models.fields import box
 from .supervisor import tether
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ class Watch(threading.Thread):
         while tether.leads_group():
             try:
                 quiet = time.monotonic() if working() else quiet
-            except (OperationalError, InterfaceError):
+            except AWAY:
                 quiet = time.monotonic()  # nobody can say, so the supervisor's own patience decides
             close_old_connections()
             if time.monotonic() - quiet > IDLE_STOP:
@@ -147,7 +148,7 @@ class Watch(threading.Thread):
         try:
             self._send_and_read()
             self.away = False
-        except (OperationalError, InterfaceError):
+        except AWAY:
             if not self.away:
                 log.warning("The database does not answer. Work goes on when it is back; no shot is lost.")
             self.away = True
@@ -199,7 +200,7 @@ def finish_what_was_sent(seconds: float) -> None:
     """Let the workers end their work, before they are killed: a request that costs money may be on its way."""
     stop_flag().touch()
     end = time.monotonic() + seconds
-    with contextlib.suppress(OperationalError, InterfaceError):
+    with contextlib.suppress(*AWAY):
         while working() and time.monotonic() < end:
             time.sleep(0.5)
 
@@ -221,7 +222,6 @@ def run(*, grace: float | None, every: float, stale_after: float) -> bool:
     try:
         prepare(release_locks=grace is not None)
         connections.close_all()  # a connection must not be shared by a fork
-        box()  # every worker opens keys: what that takes is loaded once, for all
         memory.keep_what_is_loaded()
         cluster.start()
         if grace is not None:  # threads only after the fork

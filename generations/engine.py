@@ -27,14 +27,14 @@ from django.db.models import QuerySet
 from . import agenda, lifecycle
 from .hints import Hint, hand_out
 from .lifecycle.leases import is_dead, me
-from .lifecycle.moves import now
+from .lifecycle.moves import AWAY, now
 from .lifecycle.news import News
 from .lifecycle.polling import Answer
 from .lifecycle.turns import STREAMS_IN_ALL
 from .models import Beacon, Generation
 from .providers import http
 from .providers.base import Unreachable
-from .rounds import AWAY, begun, bring_home, settled_one
+from .rounds import begun, bring_home, settled_one
 from .states import IN_FLIGHT
 from .threads import deliver, in_own_thread, in_thread
 

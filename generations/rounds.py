@@ -7,12 +7,12 @@ import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, as_completed
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from . import lifecycle
+from .lifecycle.moves import AWAY
 
 log = logging.getLogger(__name__)
-AWAY = (OperationalError, InterfaceError)
 
 
 def begun(pks: list[int]) -> Iterator[lifecycle.Sending]:
@@ -23,7 +23,7 @@ def begun(pks: list[int]) -> Iterator[lifecycle.Sending]:
     except AWAY:
         raise
     except Exception:
-        log.exception("shot%s %s could not begin", "s" if pks[1:] else "", ", ".join(map(str, pks)))
+        log.exception("could not begin: shots %s", pks)
     for pk in pks if pks[1:] else ():
         yield from begun([pk])
 

@@ -6,7 +6,7 @@ import sys
 import tomllib
 
 from django.conf import settings
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -14,11 +14,12 @@ from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from generations.lifecycle.moves import AWAY
+
 from . import context
 
 log = logging.getLogger(__name__)
 VERSION: str = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
-AWAY = (OperationalError, InterfaceError)  # the database is locked, restarting, full or gone, perhaps not for long
 AGAIN = 10  # seconds after which somebody whose page met such a database should try again
 LIMIT_WINDOW = 60  # seconds; the rates of sign-in pages are per minute
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -15,6 +15,7 @@ from ..states import EDGES
 from . import money
 
 T = TypeVar("T")
+AWAY = (OperationalError, InterfaceError)  # the database does not answer, or stays locked; nothing is wrong with a row
 
 
 class LostRow(Exception):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Count
 
 from .. import keys, references
@@ -23,11 +23,10 @@ from ..specs import ModelSpec
 from ..states import State
 from . import breaker, epoch, leases, outcomes, synchronous, turns
 from .escrow import Escrow, NoRoom
-from .moves import LostRow, move
+from .moves import AWAY, LostRow, move
 
 log = logging.getLogger(__name__)
 LARGEST = 64 * 2**20  # bytes of images inside one request
-DatabaseAway = (OperationalError, InterfaceError)
 
 
 @dataclass
@@ -68,7 +67,7 @@ def begin(generation_ids: Iterable[int]) -> list[Sending]:
     attempts: list[Attempt] = []
     try:
         attempts = _intend(escrows)
-    except DatabaseAway:
+    except AWAY:
         raise  # perhaps it was committed all the same: then the files prove that nothing left, else the sweep clears them
     except BaseException:
         _forget(escrows.values())

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from ..models import Attempt, Generation
@@ -13,7 +13,7 @@ from ..providers.base import NotSent, OutcomeUnknown
 from ..states import State
 from . import casting, leases, outcomes, submission
 from .escrow import Escrow
-from .moves import FREE, LostRow, move, now
+from .moves import AWAY, FREE, LostRow, move, now
 
 log = logging.getLogger(__name__)
 ORPHAN_AGE = 3600  # seconds before an escrow file that no attempt names is thrown away
@@ -38,7 +38,7 @@ def _recover_or_doubt(row: Generation) -> int:
     """One row that cannot be recovered must not stop the others, and must not be tried for ever in silence."""
     try:
         return _recover(row)
-    except (OperationalError, InterfaceError):  # the answer is safe on the disk; the next sweep finds it
+    except AWAY:  # the answer is safe on the disk; the next sweep finds it
         raise
     except Exception as error:
         log.exception("shot %s could not be recovered", row.pk)
