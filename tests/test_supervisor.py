@@ -18,6 +18,7 @@ from django.conf import settings
 
 from generations.supervisor import preflight
 from generations.supervisor.child import Child
+from generations.supervisor.loop import Supervisor
 
 from .stack import ROOT, RunningStudio, free_ports, running_stack, until
 
@@ -83,8 +84,12 @@ def states(studio: RunningStudio) -> list[str]:
 @pytest.mark.processes
 @pytest.mark.parametrize(
     "signals",
-    [[signal.SIGTERM], [signal.SIGINT], [signal.SIGTERM, signal.SIGTERM], [signal.SIGTERM, signal.SIGINT]],
-    ids=["one SIGTERM", "one Ctrl-C", "SIGTERM twice", "SIGTERM and Ctrl-C at once"],
+    [
+        pytest.param([signal.SIGTERM], id="one SIGTERM", marks=pytest.mark.long),  # many other tests end with it
+        pytest.param([signal.SIGINT], id="one Ctrl-C"),
+        pytest.param([signal.SIGTERM, signal.SIGTERM], id="SIGTERM twice", marks=pytest.mark.long),
+        pytest.param([signal.SIGTERM, signal.SIGINT], id="SIGTERM and Ctrl-C at once"),
+    ],
 )
 def test_told_to_stop_everything_ends_by_itself_and_nothing_is_left(studio: RunningStudio, signals: list[int]) -> None:
     for number in signals:
@@ -137,7 +142,7 @@ def taken_messages(studio: RunningStudio) -> int:
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("name", ["monitor", "pusher"])
+@pytest.mark.parametrize("name", ["monitor", pytest.param("pusher", marks=pytest.mark.long)])
 def test_a_helper_of_the_queue_that_is_killed_is_missed_and_new_work_goes_on(studio: RunningStudio, name: str) -> None:
     """An idle monitor dies with the lock of the results in its hand: the one after it waits for ever, and looks alive."""
     pid = until(partial(helper, studio, name), 60, lambda: f"the {name}\n{studio.log}")
@@ -194,7 +199,7 @@ def test_a_port_in_use_is_said_in_one_line_and_nothing_is_started(tmp_path: Path
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with running_stack(tmp_path, **{variable: str(port)}) as studio:
+        with running_stack(tmp_path, cold=True, **{variable: str(port)}) as studio:
             assert studio.process.wait(60) != 0
             until(lambda: studio.log.endswith("make run\n"), 10, lambda: f"its sentence\n{studio.log}")
             assert len(studio.log.splitlines()) == 1
@@ -284,6 +289,35 @@ def test_a_child_that_keeps_failing_waits_longer_each_time(capsys: pytest.Captur
     assert waits == sorted(waits)
     assert (waits[0], waits[-1]) == (0.5, 30.0)
     assert capsys.readouterr().out.count("ended with exit code 1") == 9
+
+
+PAYING = """
+import pathlib, signal, sys, time
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+sign = pathlib.Path(sys.argv[1])
+sign.touch()
+print("up", flush=True)
+while not told:
+    time.sleep(0.02)
+time.sleep(1.7)
+sign.unlink()
+time.sleep(0.7)
+"""
+
+
+def test_the_grace_begins_anew_when_the_paid_answer_is_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It came just before the wait for it would have been prolonged: what is left of that is too short to settle it."""
+    queue = Child("queue", [sys.executable, "-c", PAYING, str(tmp_path / "paid-1")], grace=1)
+    supervisor = Supervisor(
+        [[queue]], queue=queue, pulse=tmp_path / "pulse", stale_after=60, web=("127.0.0.1", 1), announce=str
+    )
+    supervisor.reader, _ = os.pipe()
+    os.set_blocking(supervisor.reader, False)
+    queue.start()
+    until(lambda: "up" in capsys.readouterr().out, 10, "its first word")
+    assert supervisor._end([queue]) == []
+    assert "whose answer cannot be had again" in capsys.readouterr().out
 
 
 def test_a_tethered_process_ends_with_its_supervisor_even_when_it_ignores_being_asked(tmp_path: Path) -> None:

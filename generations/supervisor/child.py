@@ -34,6 +34,7 @@ class Child:
         self.process: subprocess.Popen[str] | None = None
         self.started = 0.0  # time.time(), because it is compared with the times of files
         self.asked = 0.0  # time.monotonic() of the SIGTERM
+        self.excused = 0.0  # time.monotonic() until which it had a reason to go on
         self.restart_at = 0.0
         self.failures = 0
 
@@ -65,7 +66,7 @@ class Child:
         self.asked = time.monotonic()
 
     def is_late(self) -> bool:
-        return time.monotonic() - self.asked > self.grace
+        return time.monotonic() - max(self.asked, self.excused) > self.grace
 
     def clear(self) -> int:
         """Kill what is left of the group and forget it. Returns how its leader ended: a code, or minus the signal."""

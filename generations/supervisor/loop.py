@@ -110,8 +110,9 @@ class Supervisor:
         killed = []
         while running:
             for child in list(running):
+                waits = self._waits_for_paid(child)
                 ended = child.has_ended()
-                if ended or self.now or (child.is_late() and not self._waits_for_paid(child)):
+                if ended or self.now or (child.is_late() and not waits):
                     killed += [] if ended else [child]
                     child.clear()
                     running.remove(child)
@@ -121,16 +122,16 @@ class Supervisor:
 
     def _waits_for_paid(self, child: Child) -> bool:
         """Ending the queue now would throw away what is being paid for; the request's own deadline ends the wait, and
-        the grace begins anew, because the answer is still to be settled.
+        the grace begins anew when the answer is here, because it is still to be settled.
         """
         signs = self.pulse.parent.glob(PAID) if child is self.queue else ()
         waits = any(time.time() - _touched(sign) < FRESH for sign in signs)
         if waits:
-            child.asked = time.monotonic()
-        if waits and not self.patient:
-            self.patient = True
-            say("run", "A paid request is out whose answer cannot be had again. It is waited for, which can take minutes;"
-                       " press Ctrl-C again to stop at once.")  # fmt: skip
+            if not self.patient and time.monotonic() - child.asked > child.grace:
+                self.patient = True
+                say("run", "A paid request is out whose answer cannot be had again. It is waited for, which can take"
+                           " minutes; press Ctrl-C again to stop at once.")  # fmt: skip
+            child.excused = time.monotonic()
         return waits
 
 
