@@ -115,8 +115,12 @@ class ProviderKeyAdmin(admin.ModelAdmin):
         """A new key is stored already. A changed one goes through the verbs, so that waiting shots follow it."""
         if not change:
             return
-        ProviderKey.objects.filter(pk=obj.pk).update(**{name: getattr(obj, name) for name in self.changed})
-        if "state" in form.changed_data and obj.state == ProviderKey.ACTIVE:
+        values = {name: getattr(obj, name) for name in self.changed}
+        switched_on = "state" in form.changed_data and obj.state == ProviderKey.ACTIVE
+        if switched_on:  # by the verb, which takes the waiting shots along; it starts from a key that rests
+            values["state"] = ProviderKey.PAUSED
+        ProviderKey.objects.filter(pk=obj.pk).update(**values)
+        if switched_on:
             keys.resume(obj)
             tasks.kick()
         if form.cleaned_data["new_secret"]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import Team
@@ -17,6 +17,7 @@ from .scrub import remember, scrub
 from .states import IN_FLIGHT, State
 
 SANDBOX_AT_A_TIME = 200  # it takes no money, and load tests are to find our own limits
+DEADLOCK, DEADLOCKS = "40P01", 3  # what PostgreSQL calls one, and how many are borne
 DEMO_SECRET = "sk-sandbox-ok"  # noqa: S105  (opens nothing but the sandbox)
 
 
@@ -101,6 +102,16 @@ def open_secret(key: ProviderKey) -> str:
 
 def resume(key: ProviderKey) -> None:
     """A person says that the key works again: the jobs that wait for it go on at once."""
+    for _ in range(DEADLOCKS):
+        try:
+            return _resume(key)
+        except OperationalError as error:  # a round of the engine holds the same rows, and one of the two was ended
+            if connection.in_atomic_block or getattr(error.__cause__, "sqlstate", "") != DEADLOCK:
+                raise
+    return _resume(key)
+
+
+def _resume(key: ProviderKey) -> None:
     with transaction.atomic():
         resting = ProviderKey.objects.filter(pk=key.pk, state=ProviderKey.PAUSED)
         if not resting.update(state=ProviderKey.ACTIVE, paused_reason="", paused_at=None):

@@ -1,14 +1,16 @@
 """The admin of keys and shots: for superusers only, without a secret on any page, and without a way around `lifecycle`."""
 
+import datetime as dt
 import re
 
 import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from generations import keys
-from generations.models import Generation, ProviderKey
+from generations.models import Breaker, Generation, ProviderKey
 from generations.models.fields import opened
 from generations.states import State
 
@@ -92,6 +94,23 @@ def test_disabling_a_key_keeps_its_secret_and_its_shots(boss, kept, shot):
         "Old", ProviderKey.DISABLED, SECRET, "https://api.example.com",
     )  # fmt: skip
     assert boss.get(reverse("admin:generations_providerkey_delete", args=[kept.pk])).status_code == 403
+
+
+@pytest.mark.parametrize("before", [ProviderKey.PAUSED, ProviderKey.DISABLED])
+def test_a_key_that_is_switched_on_takes_its_waiting_shots_along(boss, kept, shot, before):
+    keys.pause(kept, "The provider refused the key.")
+    ProviderKey.objects.filter(pk=kept.pk).update(state=before)
+    Breaker.objects.create(key=kept, side=Breaker.SUBMIT, state=Breaker.OPEN, reason="Five in a row.")
+    later = timezone.now() + dt.timedelta(hours=1)
+    Generation.objects.filter(pk=shot.pk).update(
+        state="queued", provider_key=kept, due_at=later, message="The key rests."
+    )
+    form = {"label": "Main", "state": ProviderKey.ACTIVE, "max_concurrent": "20"}
+    assert boss.post(reverse("admin:generations_providerkey_change", args=[kept.pk]), form).status_code == 302
+    kept.refresh_from_db()
+    shot.refresh_from_db()
+    assert (kept.state, kept.paused_reason, kept.breakers.count()) == (ProviderKey.ACTIVE, "", 0)
+    assert (shot.message, shot.due_at < later) == ("", True)
 
 
 def test_a_secret_can_be_replaced_and_is_still_never_shown(boss, kept, shot):

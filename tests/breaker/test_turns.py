@@ -3,17 +3,21 @@
 import secrets
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection, transaction
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Membership, Team, User
-from generations import lifecycle
-from generations.lifecycle import turns, waiting
-from generations.models import Attempt, Generation, ProviderKey
+from generations import keys, lifecycle
+from generations.lifecycle import breaker, turns, waiting
+from generations.models import Attempt, Breaker, Generation, ProviderKey
+from tests.stack import until
 
 Queue = Callable[..., list[Generation]]
 
@@ -23,6 +27,39 @@ def people(team: Team, user: User, member: User) -> list[User]:
     third = User.objects.create_user("dora@example.org", name="Dora Lind")
     Membership.objects.create(user=third, team=team, role=Membership.MEMBER)
     return [user, member, third]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_key_is_resumed_while_a_round_settles_its_shots_and_neither_waits_for_ever(far_key: ProviderKey) -> None:
+    """A busy answer has written the breaker, an accepted one is about to write the key: the database ends one of the two."""
+    if connection.vendor != "postgresql":
+        pytest.skip("on SQLite one writes at a time; this runs in the PostgreSQL part of the suite")
+    breaker.note_success(far_key.pk, Breaker.SUBMIT)
+    breaker.note_failure(far_key.pk, Breaker.SUBMIT, "server")
+    keys.pause(far_key, "It was refused.")
+
+    def resume() -> None:
+        keys.resume(far_key)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert Breaker.objects.filter(key=far_key).update(version=F("version") + 1)
+            resumed = pool.submit(resume)
+            until(somebody_waits, 10, "the person to wait for the round")
+            ProviderKey.objects.filter(pk=far_key.pk).update(last_used_at=timezone.now())
+        resumed.result(10)
+    far_key.refresh_from_db()
+    assert (far_key.state, far_key.paused_reason) == (ProviderKey.ACTIVE, "")
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def serve(pk: int) -> int:
