@@ -37,6 +37,15 @@ def web(client_for, user) -> Client:
     return client_for(user)
 
 
+def test_the_address_of_a_refused_form_opens_the_composer(web: Client, plain_key: ProviderKey) -> None:
+    """Without scripts the page of a refusal has the form's address, and the theme's button leads back to it."""
+    refused = web.post("/shots/", {"model": "apertis-veo3"})
+    current = re.findall(r'href="([^"]*)" aria-current', refused.content.decode())
+    assert (refused.status_code, set(current)) == (422, {"/"})
+    changed = web.post("/theme/", {"theme": "light"}, headers={"Referer": "http://testserver/shots/"}, follow=True)
+    assert (changed.status_code, changed.redirect_chain[-1][0]) == (200, "/")
+
+
 def values(**changed: Any) -> dict[str, Any]:
     start = {"model": "apertis-veo3.1", "prompt": PROMPT, "aspect_ratio": "9:16", "takes": "2", "enhance_prompt": "on"}
     return start | {"form_token": new_token()} | changed

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import StudioRequest
 
@@ -78,10 +78,13 @@ def model_form(request: StudioRequest, slug: str) -> HttpResponse:
     return render(request, "generations/_switched.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @team_required
 def submit(request: StudioRequest) -> HttpResponse:
     """Check, write the rows, say so. The worker does the rest; nothing here waits for a provider."""
+    # The address of a refused form, opened again; without scripts by the theme's button too.
+    if request.method != "POST":
+        return redirect("create")
     spec = SPECS.get(request.POST.get("model", ""))
     if spec is None:
         raise Http404
