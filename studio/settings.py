@@ -212,6 +212,7 @@ if S3_BUCKET:  # finished files; see generations/store.py
     for _source in ("img-src", "media-src"):
         CONTENT_SECURITY_POLICY["DIRECTIVES"][_source] += S3_ORIGINS
 WHITENOISE_MAX_AGE = 0 if DEBUG else 60
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # nothing asks for the others, and a first start compresses half as many
 MEDIA_DELIVERY = env.text("STUDIO_MEDIA_DELIVERY", "direct")
 MAX_IMAGE_BYTES = 20 * 2**20
 FILE_UPLOAD_HANDLERS = [

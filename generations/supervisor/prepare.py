@@ -15,7 +15,8 @@ from studio import env
 
 from .preflight import CannotStart
 
-UNUSED = ["django_htmx"]  # its copies of htmx; ours are in static/vendor, and compressing both takes seconds
+# Compressing takes seconds: copies of htmx (ours are in static/vendor), and what the admin has in a small version.
+UNUSED = ["django_htmx", "jquery.js", "select2.full.js", "xregexp.js"]
 
 
 def migrate() -> bool:
