@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from .jobs import ClipJob
 
 PROJECT = Path(__file__).resolve().parent.parent
 CLIP_BYTES, IMAGE_BYTES = 2 * 1024**3, 256 * 1024**2
+LINGER = 5.0  # seconds that the render process waits for another job: its start takes longer than a small clip
 
 
 def trim(folder: Path, limit: int, keep: Path) -> None:
@@ -29,13 +31,14 @@ def trim(folder: Path, limit: int, keep: Path) -> None:
 
 
 class Renderer:
-    """One render process, started for the first waiting job and ended after the last, so that idling costs nothing."""
+    """One render process, started for the first waiting job and ended soon after the last, so that idling costs nothing."""
 
     def __init__(self) -> None:
         self.pool = ThreadPoolExecutor(1, "render")
         self.lock = threading.Lock()
         self.process: subprocess.Popen[str] | None = None
         self.waiting = 0
+        self.rested = 0.0  # time.monotonic() when nothing was left to do
         self.closed = False
 
     def order(self, line: str) -> dict[str, Any]:
@@ -60,10 +63,21 @@ class Renderer:
         return json.loads(answer) if answer else {"error": None, "made": False}
 
     def rest(self) -> None:
-        """One job less; end the process when none is left."""
+        """One job less; when none is left the process has a while to live."""
         with self.lock:
             self.waiting -= 1
-            if not self.waiting:
+            if self.waiting:
+                return
+            if self.closed:
+                return self.end()
+            self.rested = time.monotonic()
+        timer = threading.Timer(LINGER, self.end_if_idle)
+        timer.daemon = True
+        timer.start()
+
+    def end_if_idle(self) -> None:
+        with self.lock:
+            if not self.waiting and time.monotonic() - self.rested >= LINGER:
                 self.end()
 
     def end(self) -> None:
@@ -88,6 +102,8 @@ class Renderer:
             self.closed = True
             if self.process:
                 self.process.kill()
+                if not self.waiting:
+                    self.end()
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 

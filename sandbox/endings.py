@@ -33,7 +33,7 @@ ENDINGS = {
             ("seconds", "[[seconds=2.5]]: how long the job takes"),
             ("ttl", "[[ttl=5]]: how many seconds a result URL is good for; 3600 otherwise"),
             ("http-errors", "errors as HTTP statuses, as from a relay, instead of 200 with base_resp (/minimax)"),
-            ("clip", "[[clip=small]]: a 320x180 clip of 2 s, one a model; [[clip=still]]: as ordered, but nothing moves"),
+            ("clip", "[[clip=small]]: a 320x180 clip of 2 s, one a model; [[clip=still]]: as ordered, one a size, nothing moves"),
             ("content", "[[content=bytes]], json or redirect: what /content answers (/apertis, /aiid, /openai)"),
         ),
         *_group(

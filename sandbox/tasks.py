@@ -7,11 +7,12 @@ from dataclasses import replace
 from . import images
 from .core import Sandbox
 from .endings import ENDINGS, number, tags_in, without_tags
-from .jobs import ClipJob, job_from, small
+from .jobs import ClipJob, job_from, small, still
 from .store import Task
 
 FAILED_TEXT = "Video generation failed: the model returned no frames."
 POLICY_TEXT = "The generated video was blocked by our content policy."
+SHORTCUTS = {"small": small, "still": still}
 NO_FILE = ("gone-url", "html-video")  # their file is never served, so none is needed
 
 
@@ -63,7 +64,8 @@ async def prepare(box: Sandbox, task: Task) -> None:
     try:
         names = [await image_name(box, source) for source in task.values["images"]]
         job = replace(job_from(task.values["job"]), images=tuple(names))
-        job = small(job) if task.tags.get("clip") == "small" else replace(job, still=task.tags.get("clip") == "still")
+        shorten = SHORTCUTS.get(task.tags.get("clip", ""))
+        job = shorten(job) if shorten else job
         error = await box.clips.make(job)
     except images.BadImage as bad:
         task.error = str(bad)

@@ -20,6 +20,12 @@ X264 = {
     "threads": "1",
     "x264-params": "rc-lookahead=0:mbtree=0:bframes=0:weightp=0:vbv-maxrate=2600:vbv-bufsize=4000",
 }
+# Nothing moves: with one quantiser throughout, each picture but the first is "as before".
+STILL = {name: value for name, value in X264.items() if name != "crf"} | {
+    "preset": "ultrafast",
+    "qp": "30",
+    "x264-params": "rc-lookahead=0:mbtree=0:bframes=0:weightp=0",
+}
 Planes = tuple[Image.Image, Image.Image, Image.Image]
 
 
@@ -114,29 +120,31 @@ def frames(job: ClipJob, images: list[Image.Image]) -> Iterator[Planes]:
             return
 
 
-def video_frame(planes: Planes, index: int, fps: int) -> av.VideoFrame:
+def video_frame(planes: Planes) -> av.VideoFrame:
     """Pillow planes to one encoder frame; rows are padded to the encoder's line size."""
     frame = av.VideoFrame(planes[0].width, planes[0].height, "yuv420p")
     for target, source in zip(frame.planes, planes, strict=True):
         rows = source.tobytes("raw", "L", target.line_size, 1)
         target.update(rows.ljust(target.buffer_size, b"\x80")[: target.buffer_size])
-    frame.pts, frame.time_base = index, Fraction(1, fps)
     return frame
 
 
 def write(job: ClipJob, images: list[Image.Image], path: Path) -> None:
     """Encode to `path`. Raises av.FFmpegError when the disk is full or the codec refuses."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as out:
-        video = out.add_stream("libx264", rate=job.fps, options=X264 | ({"preset": "ultrafast"} if job.still else {}))
+        video = out.add_stream("libx264", rate=job.fps, options=STILL if job.still else X264)
         video.width, video.height, video.pix_fmt = job.width, job.height, "yuv420p"
         context = video.codec_context
         context.gop_size = 2 * job.fps
         context.color_range = context.colorspace = context.color_primaries = context.color_trc = 1  # limited, BT.709
         audio = out.add_stream("aac", rate=sound.RATE, layout="stereo") if job.sound else None
         chord = sound.soft_chord(job.seconds, stills.seeded("sound", job.key)) if audio else iter(())
-        heard = 0.0
+        heard, shown, frame = 0.0, None, None
         for i, planes in enumerate(frames(job, images)):
-            out.mux(video.encode(video_frame(planes, i, job.fps)))
+            if frame is None or planes is not shown:
+                shown, frame = planes, video_frame(planes)
+            frame.pts, frame.time_base = i, Fraction(1, job.fps)
+            out.mux(video.encode(frame))
             while audio and heard <= (i + 1) / job.fps and (part := next(chord, None)) is not None:
                 heard += part.samples / sound.RATE
                 out.mux(audio.encode(part))

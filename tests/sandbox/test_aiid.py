@@ -67,7 +67,7 @@ def test_one_images_part_of_a_form_breaks_the_gateways_reader(api: Api) -> None:
 
 
 def test_a_new_task_is_unknown_until_the_gateway_looks_at_it(api: Api) -> None:
-    body = {"model": "veo3", "prompt": "new [[seconds=60]]", "size": "1280x720"}
+    body = {"model": "veo3", "prompt": "new [[seconds=60]] [[clip=small]]", "size": "1280x720"}
     made = api.http.post(VIDEOS, json=body, headers=api.auth()).json()
     assert (made["status"], made["id"], made["id"][:5]) == ("queued", made["task_id"], "task_")
     found = api.http.get(f"{VIDEOS}/{made['id']}", headers=api.auth()).json()

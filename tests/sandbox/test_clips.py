@@ -43,7 +43,7 @@ def render(job: ClipJob, path: Path, *images: Image.Image) -> list[Image.Image]:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "seconds", "sound"), [(1280, 720, 8.0, True), (720, 1280, 1.0, False), (180, 320, 2.0, True)]
+    ("width", "height", "seconds", "sound"), [(1280, 720, 3.0, True), (720, 1280, 1.0, False), (180, 320, 2.0, True)]
 )
 def test_a_clip_has_the_size_length_rate_and_sound_it_was_asked_for(
     tmp_path: Path, width: int, height: int, seconds: float, sound: bool

@@ -124,13 +124,13 @@ def test_a_good_request_gets_a_video_object_with_everything_that_was_asked_for(v
         "metadata": {"studio_job": "t-1"},
         "user": "me",
     }
-    body = videos.post("a cat [[seconds=60]]", **asked).json()
+    body = videos.post("a cat [[seconds=60]] [[clip=small]]", **asked).json()
     assert body | asked == body
     assert (body["object"], body["status"], body["progress"], body["prompt"]) == (
         "video",
         "queued",
         0,
-        "a cat [[seconds=60]]",
+        "a cat [[seconds=60]] [[clip=small]]",
     )
     assert body["id"].startswith("video_")
     assert not {"url", "video_url"} & set(body)
@@ -260,7 +260,9 @@ def test_what_is_deleted_is_gone(videos: Videos) -> None:
 def test_a_remix_is_a_new_billed_video(videos: Videos) -> None:
     first = videos.final(videos.create("first [[seconds=0]] [[clip=small]]", seconds="8"))
     path = f"{VIDEOS}/{first['id']}/remix"
-    body = videos.http.post(path, json={"prompt": "remixed piano [[seconds=60]]"}, headers=videos.auth()).json()
+    body = videos.http.post(
+        path, json={"prompt": "remixed piano [[seconds=60]] [[clip=small]]"}, headers=videos.auth()
+    ).json()
     assert (body["remixed_from_video_id"], body["seconds"], body["status"]) == (first["id"], "8", "queued")
     assert len(videos.billed("remixed piano")) == 1
     unfinished = videos.http.post(f"{VIDEOS}/{body['id']}/remix", json={"prompt": "x"}, headers=videos.auth())

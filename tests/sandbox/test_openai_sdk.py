@@ -95,7 +95,7 @@ def test_a_video_is_created_followed_and_downloaded(client: openai.OpenAI, tmp_p
 
 
 def test_what_is_left_out_is_what_the_client_documents(client: openai.OpenAI) -> None:
-    video = client.videos.create(prompt="Defaults [[seconds=60]]")
+    video = client.videos.create(prompt="Defaults [[seconds=60]] [[clip=small]]")
     assert (video.model, video.seconds, video.size, video.status) == ("sora-2", "4", "720x1280", "queued")
 
 
