@@ -73,14 +73,6 @@ def pss_megabytes(pids: list[int]) -> float:
     return total / 1024
 
 
-def million_additions() -> float:
-    """Milliseconds of the processor for a million additions in a loop: what a second of it is worth on this machine today."""
-    began, total = time.process_time(), 0
-    for number in range(1_000_000):
-        total += number
-    return (time.process_time() - began) * 1000
-
-
 def percentile(values: list[float], part: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else float("nan")

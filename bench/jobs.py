@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from . import common
+from . import common, yardstick
 
 JOBS = 100
 SEED = 7
@@ -121,8 +121,11 @@ def main() -> None:
             _wait_for_canary()
             ours = studio(team, user, key, sandbox, f"STUDIO_DATA={data}")
     slowest = max(durations())
-    additions = common.median([common.million_additions() for _ in range(5)])
-    common.keep("jobs", {"ours": ours, "documents_loop": peer, "slowest_s": slowest, "million_additions_ms": additions})
+    slower = yardstick.of_media()
+    there = ours["cpu_s_per_job"] / slower
+    common.keep(
+        "jobs", {"ours": ours, "documents_loop": peer, "slowest_s": slowest, "machine": slower, "cpu_s_there": there}
+    )
     common.table(f"{JOBS} jobs at once, 2 to 12 s at the provider (slowest {slowest:.1f} s)", [
         ("kept / billed", f"{ours['done']} / {ours['billed']}", "", f"{JOBS} / {JOBS}"),
         ("wall ÷ slowest job", f"{ours['wall_s'] / slowest:.2f}", f"{peer['wall_s'] / slowest:.2f} document's loop", "≤ 1.25"),
@@ -130,7 +133,7 @@ def main() -> None:
         ("detection p95", f"{ours['detect_p95_s']:.2f} s", f"{peer['detect_p95_s']:.2f} s", "≤ 3 s"),
         ("polls a job", f"{ours['polls_per_job']:.1f}", "", "≤ 4"),
         ("cluster CPU a job", f"{ours['cpu_s_per_job']:.3f} s", f"{peer['cpu_s_per_job']:.3f} s, only asking", "≤ 0.10 s"),
-        ("this machine", f"{additions:.0f} ms", "a million additions in a loop", ""),
+        ("  where goals were set", f"{there:.3f} s", f"this machine takes {slower:.1f} times as long", "≤ 0.10 s"),
     ])  # fmt: skip
 
 
