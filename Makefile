@@ -1,21 +1,21 @@
 # run · test · check · format · bench · ui · faults · lock. A machine needs Python 3.11 or newer and make, nothing else.
 PYTHON = .venv/bin/python
 # Tests wait for the disk and for other processes a third of their time: four keep two processors busy.
-ALL = --numprocesses 4 --dist worksteal
-BROWSER = --numprocesses 3 --dist loadfile
+ALL = --numprocesses 4 --dist worksteal $(if $(LONG),--long)
+BROWSER = --numprocesses 3 --dist loadfile $(if $(LONG),--long)
 
 .PHONY: run test check format bench screenshots ui faults lock setup
 
 run: ## start the studio; Ctrl-C stops it
 	@scripts/setup run && exec $(PYTHON) manage.py run
 
-test: ## the whole suite, or a part: make test T=tests/test_supervisor.py
+test: ## the whole suite, or a part: make test T=tests/test_supervisor.py. With what takes long: make test LONG=1
 	@scripts/setup dev
 ifdef T
-	@exec $(PYTHON) -m pytest -q $(T)
+	@exec $(PYTHON) -m pytest -q $(if $(LONG),--long) $(T)
 else
 	@$(PYTHON) -m pytest -q -m "not browser" $(ALL)
-	@$(PYTHON) -m pytest -q -m browser $(BROWSER)
+	@$(PYTHON) -m pytest -q -m browser $(BROWSER) $$(grep -rl "mark.browser" tests --include="test_*.py")
 endif
 
 check: ## lint, types, imports, templates, deployment, migrations, generated docs

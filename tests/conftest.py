@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.db.models import F
 from django.test import Client
+from xdist.scheduler import LoadFileScheduling
 
 from accounts.models import Membership, Team, User
 from generations import keys, registry
@@ -21,6 +22,7 @@ from . import requirements
 from .stack import RunningStudio, Sandbox, running_stack
 
 SANDBOX_SECONDS = 0.3
+GALLERY = "tests/browser/gallery/"
 
 
 # --- what the machine has ----------------------------------------------------------------------------------------------
@@ -60,6 +62,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("long")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
+
+
+class ByStudio(LoadFileScheduling):  # type: ignore[misc]
+    """A file stays in one process, and so does the whole folder whose files share a studio."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return GALLERY if nodeid.startswith(GALLERY) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return ByStudio(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def is_browser(item: pytest.Item) -> bool:
@@ -106,7 +119,7 @@ def browser() -> Iterator[Any]:
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
              "--disable-background-networking", "--disable-component-update"]  # fmt: skip
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=requirements.chromium_path(), args=quiet)
+        chromium = playwright.chromium.launch(executable_path=requirements.headless_path(), args=quiet)
         yield chromium
         chromium.close()
 

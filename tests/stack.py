@@ -1,9 +1,11 @@
 """Whole studios as processes of their own, and the sandbox's own account of what it was asked."""
 
 import contextlib
+import fcntl
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -138,8 +140,30 @@ class RunningStudio:
         assert self.processes() == [], f"processes were left\n{self.log}"
 
 
-def start_stack(data: Path, *options: str, **environment: str) -> RunningStudio:
-    """`manage.py run` with `options` over the data folder, on free ports unless `environment` names them."""
+PREPARE = (
+    "import django as d; d.setup(); from generations.supervisor import prepare as p; p.migrate(); p.collect_static()"
+)
+
+
+def prepare(data: Path) -> None:
+    """What a first start makes of an empty folder, but for its keys: made once for the whole suite, and copied."""
+    made = Path(os.environ["STUDIO_TEST_PREPARED"])
+    with open(made / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made / "static.stamp").exists():  # written last
+            env = {**os.environ, "STUDIO_DATA": str(made), "DATABASE_URL": ""}
+            subprocess.run([sys.executable, "-c", PREPARE], cwd=ROOT, env=env, check=True)
+    for name in ("studio.sqlite3", "static.stamp"):
+        shutil.copy2(made / name, data / name)
+    shutil.copytree(made / "static", data / "static")
+
+
+def start_stack(data: Path, *options: str, cold: bool = False, **environment: str) -> RunningStudio:
+    """`manage.py run` with `options` over the data folder, on free ports unless `environment` names them. An empty folder
+    is prepared first, unless the start is to be a `cold` one.
+    """
+    if not cold and not any(data.iterdir()):
+        prepare(data)
     port, sandbox_port = free_ports(2)
     ours = {"STUDIO_DATA": str(data), "STUDIO_PORT": str(port), "STUDIO_SANDBOX_PORT": str(sandbox_port),
             "STUDIO_SANDBOX_SECONDS": "1", "STUDIO_POLL_MIN": "0.6", "STUDIO_TEST_RUN": secrets.token_hex(8),
@@ -156,9 +180,9 @@ def start_stack(data: Path, *options: str, **environment: str) -> RunningStudio:
 
 
 @contextlib.contextmanager
-def running_stack(data: Path, *options: str, **environment: str) -> Iterator[RunningStudio]:
+def running_stack(data: Path, *options: str, cold: bool = False, **environment: str) -> Iterator[RunningStudio]:
     """As start_stack; whatever the test did, every process is gone afterwards."""
-    studio = start_stack(data, *options, **environment)
+    studio = start_stack(data, *options, cold=cold, **environment)
     try:
         yield studio
     finally:

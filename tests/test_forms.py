@@ -432,7 +432,7 @@ def test_every_model_can_be_left_for_every_other_and_still_give_a_valid_form(for
     made = form(spec, start)
     assert made.is_valid()
     values = made.cleaned_params() | {"prompt": "A boat", "takes": "2"}
-    for other in SPECS.values():
+    for other in {(str(other.params), str(other.rules)): other for other in SPECS.values()}.values():  # each form once
         kept = carry_over(other, values, spec).kept
         drawn = ParameterForm(other, team=made.team, user=made.user, key=made.key, initial=kept)
         names = {media.name for media in other.media}

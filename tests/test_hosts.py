@@ -120,7 +120,7 @@ def test_a_shot_goes_from_the_form_to_a_kept_video_at_such_a_host(
     spec = registry.PROVIDERS[Host.objects.get().provider].specs[0]
     token = secrets.token_hex(16)
     values = filled(spec, team, user, seconds="4", size="1280x720") | {"model": spec.slug, "form_token": token}
-    values["prompt"] = f"A boat [[seconds=0]] {token}"
+    values["prompt"] = f"A boat [[seconds=0]] [[clip=still]] {token}"
     assert boss.post("/shots/", values).status_code == 303
     row = drive(Generation.objects.get(), steps=2000)
     video = row.asset("video")
@@ -233,7 +233,7 @@ def test_a_lost_answer_is_found_in_such_a_hosts_list_by_our_own_name(
     key, spec = ProviderKey.objects.get(), registry.PROVIDERS[Host.objects.get().provider].specs[0]
     mark = secrets.token_hex(8)
     [row] = lifecycle.start(team=team, user=user, key=key, spec=spec, params={"seconds": "4", "size": "1280x720"},
-                            prompt=f"A boat [[lose-answer]] [[seconds=0]] {mark}", token=mark)  # fmt: skip
+                            prompt=f"A boat [[lose-answer]] [[seconds=0]] [[clip=small]] {mark}", token=mark)  # fmt: skip
     lifecycle.submit(row.pk)
     row.refresh_from_db()
     assert row.state == "unknown"

@@ -197,15 +197,18 @@ def test_the_guard_sees_what_it_looks_for(alpha: World, client_for: Login) -> No
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-@pytest.mark.parametrize("route", sorted(OBJECTS))
-def test_an_object_of_another_team_looks_missing_and_stays_as_it_is(route, headers, alpha, bravo, client_for):
-    before = rows_of_everything()
-    path = path_of(route, getattr(alpha, OBJECTS[route]).pk)
-    web = client_for(bravo.owner)
-    for answer in (web.get(path, headers=headers), web.post(path, body_naming(bravo), headers=headers)):
-        assert answer.status_code in (404, 405), (path, answer.status_code)
-        assert names(alpha, answer) == []
-    assert _without_logins(rows_of_everything()) == _without_logins(before)
+def test_an_object_of_another_team_looks_missing_and_stays_as_it_is(headers, alpha, bravo, client_for):
+    """All routes in one world: two worlds of everything take longer to make than to look at."""
+    before, web, wrong = rows_of_everything(), client_for(bravo.owner), []
+    for route, kind in OBJECTS.items():
+        path = path_of(route, getattr(alpha, kind).pk)
+        for answer in (web.get(path, headers=headers), web.post(path, body_naming(bravo), headers=headers)):
+            if answer.status_code not in (404, 405) or names(alpha, answer):
+                wrong.append((path, answer.status_code, names(alpha, answer)))
+        if _without_logins(rows_of_everything()) != _without_logins(before):
+            wrong.append((path, "a row changed"))
+            before = rows_of_everything()
+    assert wrong == []
 
 
 def _without_logins(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -227,20 +230,30 @@ def test_no_page_of_a_team_shows_anything_of_another(route, alpha, bravo, client
             answer = web.get(path_of(route) + query.format(**ids), headers=headers)
             assert answer.status_code in (200, 302, 404, 405, 422), query
             assert names(alpha, answer) == [], query
+            if answer.status_code == 405:
+                return
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-@pytest.mark.parametrize("route", sorted(route for route, kind in ROUTES.items() if kind in (TEAM, PERSON)))
-def test_no_form_takes_anything_of_another_team(route, headers, alpha, bravo, client_for):
+def test_no_form_takes_anything_of_another_team(headers, alpha, bravo, client_for):
     """The other team's ids in the body: nothing of theirs comes back, and none of their rows moves."""
-    before = {name: [row for row in rows if _belongs(row, alpha)] for name, rows in rows_of_everything().items()}
-    answer = client_for(bravo.owner).post(path_of(route), body_naming(alpha), headers=headers)
-    assert answer.status_code < 500
-    assert names(alpha, answer) == []
-    after = {name: [row for row in rows if _belongs(row, alpha)] for name, rows in rows_of_everything().items()}
-    assert before == after
+    before, wrong = rows_of(alpha), []
+    for route in sorted(route for route, kind in ROUTES.items() if kind in (TEAM, PERSON)):
+        answer = client_for(bravo.owner).post(path_of(route), body_naming(alpha), headers=headers)
+        if answer.status_code >= 500 or names(alpha, answer):
+            wrong.append((route, answer.status_code, names(alpha, answer)))
+        if rows_of(alpha) != before:
+            wrong.append((route, "a row changed"))
+            before = rows_of(alpha)
+        Membership.objects.get_or_create(team=bravo.team, user=bravo.owner, defaults={"role": Membership.OWNER})
+    assert wrong == []
     assert not Generation.objects.filter(team=bravo.team, parent__team=alpha.team).exists()
     assert alpha.upload.pk not in _uploads_in(Generation.objects.filter(team=bravo.team))
+
+
+def rows_of(world: World) -> dict[str, list[Any]]:
+    """All rows of the world's team."""
+    return {name: [row for row in rows if _belongs(row, world)] for name, rows in rows_of_everything().items()}
 
 
 def _belongs(row: dict[str, Any], world: World) -> bool:
@@ -273,8 +286,10 @@ def test_no_file_of_another_team_is_sent(name, alpha, bravo):
     assert [answer.status for answer in answers] == [404] * 5
 
 
-@pytest.mark.parametrize("route", OF_ADMIN)
-def test_the_admin_is_for_superusers_whoever_owns_a_team(route, alpha, client_for):
-    answer = client_for(alpha.owner).get(path_of(route), follow=True)
-    assert answer.status_code in (403, 404)
-    assert names(alpha, answer) == []
+def test_the_admin_is_for_superusers_whoever_owns_a_team(alpha, client_for):
+    web, wrong = client_for(alpha.owner), []
+    for route in OF_ADMIN:
+        answer = web.get(path_of(route), follow=True)
+        if answer.status_code not in (403, 404) or names(alpha, answer):
+            wrong.append((route, answer.status_code, names(alpha, answer)))
+    assert wrong == []

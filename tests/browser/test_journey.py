@@ -17,7 +17,7 @@ PASSWORD = "a long enough pass phrase"
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     """A studio on an empty data folder, where nobody has an account yet."""
-    with running_stack(tmp_path_factory.mktemp("journey"), STUDIO_SANDBOX_SECONDS="3") as found:
+    with running_stack(tmp_path_factory.mktemp("journey"), cold=True, STUDIO_SANDBOX_SECONDS="3") as found:
         found.wait_until_ready()
         yield found
         found.stop()

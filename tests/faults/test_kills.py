@@ -33,7 +33,7 @@ NAMED: dict[str, tuple[str, set[str]]] = {
     "9 before the folder is synced": ("lifecycle.escrow:sync_folder:2", {"done"}),
     "9 before the last commit": ("lifecycle.archiving:_done", {"done"}),
 }
-LINES = 60
+LINES = 30
 
 
 @pytest.fixture(scope="module")

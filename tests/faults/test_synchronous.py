@@ -58,7 +58,7 @@ def test_a_worker_killed_at_this_step_pays_once_and_loses_nothing(step: str, nam
     check(result, kills.bills_of(sandbox))
 
 
-@pytest.mark.parametrize("model", [A4F, CHAT])
+@pytest.mark.parametrize("model", [A4F, pytest.param(CHAT, marks=pytest.mark.long)])
 def test_a_worker_killed_at_any_line_pays_once_and_loses_nothing(
     model: str, opened: list[kills.Lane], sandbox: Any
 ) -> None:

@@ -19,6 +19,7 @@ from generations.providers import SPECS
 from generations.providers.base import Accepted, Rejected, Response
 from generations.states import EDGES, TERMINAL
 from tests.conftest import strange_edges
+from tests.stack import until
 
 Start = Callable[..., Generation]
 
@@ -316,11 +317,13 @@ def test_a_job_that_never_ends_becomes_a_doubt_and_still_ends_well(start: Start,
     lifecycle.poll(row.pk)
     row.refresh_from_db()
     assert (row.state, row.unknown_phase, row.charged) == ("unknown", "remote", "yes")
-    for _ in range(200):
+
+    def ended() -> bool:
         lifecycle.poll(row.pk)
         row.refresh_from_db()
-        if row.state == "succeeded":
-            break
+        return row.state == "succeeded"
+
+    until(ended, 30, "the end of the render")
     assert drive(row, "done").state == "done"
 
 

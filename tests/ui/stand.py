@@ -50,6 +50,7 @@ class Stand:
         tab.set_default_timeout(30_000)
         tab.on("console", lambda said: self.problems.append(f"{tab.url}: {said.text}") if said.type == "error" else 0)
         tab.on("pageerror", lambda error: self.problems.append(f"{tab.url}: {error}"))
+        tab.on("filechooser", lambda _: None)  # from the start: a chooser that opens before it is awaited is lost
         try:
             yield tab
         finally:
