@@ -1,5 +1,6 @@
 """First light in a real browser: setup link → composer → card at once → progress → the video plays and seeks → gallery."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench import yardstick
 from tests.stack import RunningStudio, running_stack, until
 from tests.ui.places import HIDE
 
@@ -73,14 +75,21 @@ def milliseconds_to_the_card(page: Any, prompt: str) -> float:
 
 
 def test_2_a_card_appears_at_once_and_progress_moves(page: Any, studio: RunningStudio) -> None:
-    """The best of three presses: on a machine that does other things besides, one may be late by no fault of ours."""
-    for n in range(3):
-        prompt = f"A red lighthouse at first light, {n} [[seconds=3]]"
-        if milliseconds_to_the_card(page, prompt) < 300:
+    """The best of three presses, each against 300 ms where the goals were set; a slower or busier machine has as much longer.
+
+    The provider answers after 5 s, so a page that waits for it is far from any such limit.
+    """
+    for _ in range(3):
+        prompt = f"A red lighthouse at first light, {secrets.token_hex(2)} [[slow=5]] [[seconds=3]]"
+        longer = max(1, yardstick.of_waiting())
+        took = milliseconds_to_the_card(page, prompt)
+        assert took < 5000, "the card waits for the provider"
+        if took < 300 * max(longer, yardstick.of_waiting()):
             break
+        until(lambda: page.evaluate("window.states.includes('done')"), 60, "the shot to be done")
         page.reload()
     else:
-        pytest.fail("the card waits for somebody")
+        pytest.fail(f"the card came after {took:.0f} ms, on a machine that takes {longer:.1f} times as long")
     until(lambda: page.evaluate("window.states.includes('done')"), 60, "the shot to be done")
     until(lambda: "Usually ready after" in page.locator("#estimate").inner_text(), 10, "the usual time beside Generate")
     states = page.evaluate("window.states")
