@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from generations.models import Asset, Generation, ProviderKey
-from generations.states import State
+from generations.states import TERMINAL, State
 
 VALUES = {"aspect_ratio": "16:9", "enhance_prompt": True, "enable_upsample": False}
 CLIP = bytes(range(256)) * 40
@@ -33,8 +33,10 @@ def make_shot(team: Team, state: str = State.DONE, *, files: tuple[str, ...] = (
     key = fields.pop("provider_key", None) or team.provider_keys.first() or make_key(team)
     given = {"created_by": owner_of(team), "model": "apertis-veo3-fast", "prompt": "A boat leaves the harbour",
              "params": VALUES, "form_token": secrets.token_hex(8), **fields}  # fmt: skip
+    if state in TERMINAL:
+        given = {"finished_at": timezone.now(), **given}
     if state == State.DONE:
-        given = {"finished_at": timezone.now(), "charged": "yes", **given}
+        given = {"charged": "yes", **given}
     shot = Generation.objects.create(team=team, provider_key=key, params_hash="-", state=state, **given)
     for kind in files:
         add_file(shot, kind)

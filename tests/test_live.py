@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from generations.models import Generation
+from generations.states import TERMINAL
 from generations.views import broadcast, queue
 from studio import live
 
@@ -50,6 +51,8 @@ async def committed(step: Step) -> Any:
 
 
 def change(shot: Generation, **fields: Any) -> Step:
+    if fields.get("state") in TERMINAL:
+        fields["finished_at"] = timezone.now()
     return lambda: Generation.objects.filter(pk=shot.pk).update(updated_at=timezone.now(), **fields)
 
 
@@ -187,7 +190,7 @@ def test_what_is_being_made_keeps_its_place_in_the_feed_and_no_card_moves_when_i
     assert message
     assert f'hx-target="#pending-{first.pk}"' in message.column
     assert 'hx-target="#feed"' not in message.column
-    change(first, state="done", finished_at=timezone.now())()
+    change(first, state="done")()
     assert broadcast.draw_feed(saving, team.pk) is None, "nothing in it has changed"
     done = broadcast.look(team.pk, saving)
     message = broadcast.difference(saving, done)
@@ -209,7 +212,7 @@ def test_a_finished_shot_brings_the_feed_and_is_announced_once(team: Team, user:
     async def story() -> str:
         async with Stream(cookie) as stream:
             await stream.next()
-            await committed(change(shot, state="done", finished_at=timezone.now()))
+            await committed(change(shot, state="done"))
             seen = ""  # the feed is drawn while the sentence waits for others: either may come first
             while not ('hx-target="#feed"' in seen and 'hx-target="#status"' in seen):
                 seen += await stream.next()
@@ -423,13 +426,13 @@ def test_the_page_of_a_shot_that_the_column_has_no_room_for_follows_it_to_its_en
     assert all(f'hx-target="#job-{shot.pk}"' in text for text in run(story()))
 
 
-def test_what_ends_after_many_newer_ones_is_announced_too(team: Team, user: User) -> None:
+def test_what_ends_together_with_many_others_is_announced_too(team: Team, user: User) -> None:
     slow = make_shot(team, "running", submitted_at=timezone.now(), title="The slow one")
-    for _ in range(queue.MOST_FINISHED):
-        make_shot(team, "done")
     before = broadcast.look(team.pk)
     assert slow.pk in before.cards
-    change(slow, state="done", finished_at=timezone.now())()
+    change(slow, state="done")()
+    for _ in range(queue.MOST_FINISHED):
+        make_shot(team, "done")
     after = broadcast.look(team.pk, before)
     assert broadcast.milestones(before, after) == [broadcast.End("done", "The slow one", slow.created_by_id)]
     message = broadcast.difference(before, after)
@@ -440,6 +443,21 @@ def test_what_ends_after_many_newer_ones_is_announced_too(team: Team, user: User
     )
     later = broadcast.look(team.pk, after)
     assert (later.aside, broadcast.milestones(after, later)) == ({}, [])
+
+
+def test_the_card_of_a_shot_that_took_long_says_in_its_place_that_it_is_done(team: Team, user: User) -> None:
+    """The list is not drawn anew for it, though an older card no longer belongs to the eight."""
+    slow = make_shot(team, "running", submitted_at=timezone.now(), title="The slow one")
+    for _ in range(queue.MOST_FINISHED):
+        make_shot(team, "done")
+    before = broadcast.look(team.pk)
+    change(slow, state="done")()
+    after = broadcast.look(team.pk, before)
+    assert slow.pk in after.cards
+    message = broadcast.difference(before, after)
+    assert message
+    seen = message.wire(1, column=True, shot=None).decode()
+    assert (f'hx-target="#job-{slow.pk}"' in seen, 'hx-target="#queue-list"' in seen) == (True, False)
 
 
 @pytest.mark.parametrize("number", ["9" * 40, "9" * 5000, "0", "x"])

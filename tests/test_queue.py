@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Team, User
@@ -270,6 +271,31 @@ def test_the_column_shows_only_the_latest_and_counts_the_rest(team: Team, user: 
     assert (column.count, column.more) == (queue.MOST_ACTIVE + 3, 3)
 
 
+def test_a_shot_that_took_long_is_shown_when_it_ends_though_quicker_ones_were_begun_after_it(
+    team: Team, user: User
+) -> None:
+    key, moment = make_key(team), timezone.now()
+    slow = make_shot(team, "running", provider_key=key, created_at=moment - dt.timedelta(minutes=20))
+    quick = [make_shot(team, "done", provider_key=key) for _ in range(queue.MOST_FINISHED)]
+    assert [shot.pk for shot in queue.column_of(team).finished] == [shot.pk for shot in reversed(quick)]
+    Generation.objects.filter(pk=slow.pk).update(state="done", finished_at=timezone.now())
+    assert [shot.pk for shot in queue.column_of(team).finished] == [slow.pk, *(shot.pk for shot in quick[:0:-1])]
+
+
+def test_the_search_for_what_ended_last_reads_no_more_than_it_shows(team: Team) -> None:
+    """A team has thousands of shots; the index holds them in the order of their ends."""
+    with CaptureQueriesContext(connection) as asked:
+        queue.column_of(team)
+    [found] = [one["sql"] for one in asked if f"LIMIT {queue.MOST_FINISHED}" in one["sql"]]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # an empty table is read whole
+        cursor.execute(f"EXPLAIN {'QUERY PLAN' if connection.vendor == 'sqlite' else ''} {found}")
+        plan = " ".join(str(row) for row in cursor.fetchall())
+    assert "ended_last_of_team" in plan
+    assert "TEMP B-TREE" not in plan
+
+
 def test_the_column_costs_the_same_queries_for_many_as_for_few(
     team: Team, user: User, django_assert_max_num_queries: Any
 ) -> None:
@@ -303,7 +329,10 @@ def test_what_ends_while_the_column_is_read_has_one_card(team: Team, user: User)
         found = execute(sql, params, many, context)
         if "generations_generation" in sql and sql.startswith("SELECT") and "LIMIT 41" in sql:
             with connection.cursor() as cursor:
-                cursor.execute("UPDATE generations_generation SET state = 'done' WHERE id = %s", [shot.pk])
+                cursor.execute(
+                    "UPDATE generations_generation SET state = 'done', finished_at = created_at WHERE id = %s",
+                    [shot.pk],
+                )
         return found
 
     with connection.execute_wrapper(end_it):

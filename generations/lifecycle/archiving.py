@@ -223,7 +223,7 @@ def _done(generation: Generation, facts: media.Facts, digest: str) -> None:
     moment = timezone.now()
     move(
         generation, State.DONE, "saved and verified", lease=generation.lease_token, charged=Charged.YES, message="",
-        finished_at=moment, pictures_due_at=moment, hint_at=moment, result_url="", **FREE,
+        pictures_due_at=moment, hint_at=moment, result_url="", **FREE,
     )  # fmt: skip
     fields = {
         "path": str(final.relative_to(settings.MEDIA)), "content_type": facts.content_type, "sha256": digest,
@@ -266,7 +266,7 @@ def _give_up(generation: Generation, reason: Reason, words: str) -> None:
     try:
         move(
             generation, State.FAILED, words, lease=generation.lease_token, reason=reason, charged=Charged.YES,
-            message=words, finished_at=timezone.now(), **FREE,
+            message=words, **FREE,
         )  # fmt: skip
     except LostRow:
         log.info("shot %s was taken over while it was archived", generation.pk)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 
 from ..models import Event, Generation
-from ..states import EDGES
+from ..states import EDGES, TERMINAL
 from . import money
 
 T = TypeVar("T")
@@ -41,8 +41,8 @@ def move(
     actor: User | None = None,
     **fields: Any,
 ) -> None:
-    """Take one edge by compare-and-set, write its event and move its money; the caller holds the transaction. Raises
-    LostRow, and OverBudget when a second payment does not fit.
+    """Take one edge by compare-and-set, note when a shot came to its end, write its event and move its money; the caller
+    holds the transaction. Raises LostRow, and OverBudget when a second payment does not fit.
 
     `frm` defaults to the state that `generation` was read in. With `lease` the row must still carry that lease token.
     """
@@ -54,7 +54,9 @@ def move(
     if lease is not None:
         rows = rows.filter(lease_token=lease)
     before = states[0] if len(states) == 1 else rows.values_list("state", flat=True).first()
-    if not before or not rows.filter(state=before).update(state=to, updated_at=timezone.now(), **fields):
+    moment = timezone.now()
+    fields |= {"updated_at": moment, "finished_at": moment if to in TERMINAL else None}
+    if not before or not rows.filter(state=before).update(state=to, **fields):
         raise LostRow(f"shot {generation.pk} is no longer {' or '.join(states)}")
     Event.objects.create(generation_id=generation.pk, from_state=before, to_state=to, why=why, actor=actor)
     money.on_edge(generation, before, to, fields.get("charged", generation.charged))

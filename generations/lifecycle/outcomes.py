@@ -219,7 +219,7 @@ def put_off(
 def cancelled(generation: Generation, *, lease: str | None = None, actor: Any = None) -> None:
     move(
         generation, State.CANCELLED, "Cancelled before anything was sent", lease=lease, actor=actor,
-        charged=_charged_before(generation), message="", finished_at=timezone.now(), **FREE,
+        charged=_charged_before(generation), message="", **FREE,
     )  # fmt: skip
 
 
@@ -232,7 +232,7 @@ def _fail(generation: Generation, reason: Reason, message: str, frm: str = State
     move(
         generation, State.FAILED, scrub(message), frm=(frm,), reason=reason,
         charged=_charged_before(generation),
-        message=scrub(message)[:2000], finished_at=timezone.now(), unknown_phase="", **FREE,
+        message=scrub(message)[:2000], unknown_phase="", **FREE,
     )  # fmt: skip
 
 

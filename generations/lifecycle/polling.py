@@ -184,7 +184,7 @@ def _no_address(generation: Generation, answer: Finished) -> None:
     why = "The provider says that it is done but gives no address that the file can be fetched from."
     move(
         generation, State.FAILED, why, frm=(generation.state,), reason=Reason.RESULT_INVALID, charged=Charged.YES,
-        message=why, finished_at=timezone.now(),
+        message=why,
     )  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def fail_remote(generation: Generation, answer: Failed) -> None:
     """Charged stays in doubt: no document of these providers says whether a failed render is billed."""
     move(
         generation, State.FAILED, scrub(answer.message), frm=(generation.state,), reason=Reason(answer.reason),
-        charged=Charged.UNKNOWN, message=scrub(answer.message)[:2000], finished_at=timezone.now(), unknown_phase="",
+        charged=Charged.UNKNOWN, message=scrub(answer.message)[:2000], unknown_phase="",
     )  # fmt: skip
 
 

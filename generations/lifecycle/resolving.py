@@ -56,7 +56,7 @@ def release(generation: Generation, actor: User) -> None:
         lambda: move(
             generation, State.FAILED, "a person says that it was not charged", frm=(State.UNKNOWN,), actor=actor,
             reason=Reason.NOT_SENT, charged=Charged.NO, message="You said that this was not charged.",
-            finished_at=timezone.now(), unknown_phase="", safe_to_resend=False, **FREE,
+            unknown_phase="", safe_to_resend=False, **FREE,
         )
     )  # fmt: skip
 
@@ -69,7 +69,7 @@ def write_off(generation: Generation, actor: User) -> None:
     committed(
         lambda: move(
             generation, State.FAILED, "a person says that it was charged and is lost", frm=(State.UNKNOWN,), actor=actor,
-            reason=Reason.RESULT_EXPIRED, charged=Charged.YES, message=words, finished_at=timezone.now(),
+            reason=Reason.RESULT_EXPIRED, charged=Charged.YES, message=words,
             unknown_phase="", safe_to_resend=False, **FREE,
         )
     )  # fmt: skip
@@ -151,7 +151,7 @@ def fetch_again(generation: Generation, actor: User) -> None:
     with transaction.atomic():
         move(
             generation, State.SUBMITTED, "a person has the result fetched again", frm=(State.FAILED, State.DONE), actor=actor,
-            reason="", message="", url_tries=0, archive_tries=0, poll_errors=0, first_missing_at=None, finished_at=None,
+            reason="", message="", url_tries=0, archive_tries=0, poll_errors=0, first_missing_at=None,
             due_at=moment, hint_at=moment, deadline_at=moment + dt.timedelta(hours=1), dismissed_at=None,
         )  # fmt: skip
 

@@ -133,6 +133,11 @@ class Generation(models.Model):
             models.Index(fields=["updated_at"], name="live_changes"),
             models.Index(fields=["pictures_due_at"], condition=~models.Q(pictures_due_at=None), name="pictures_due"),
             models.Index(fields=["team"], condition=models.Q(state="unknown"), name="unknown_of_team"),
+            models.Index(
+                fields=["team", "-finished_at", "-id"],
+                condition=models.Q(dismissed_at=None, finished_at__isnull=False),
+                name="ended_last_of_team",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -133,8 +133,8 @@ def _trays(team: Team, before: View, waiting: dict[int, str]) -> str:
 
 
 def _aside(team: Team, column: set[int], before: View | None, watched: frozenset[int]) -> dict[int, Shown]:
-    """Cards outside the column that somebody waits for: it has room for the newest only, and what ends after many newer
-    ones is never in it at its end."""
+    """Cards outside the column that somebody waits for: it has room for the newest only, and what ends together with many
+    others may never be in it at its end."""
     left = {pk for pk, card in before.known.items() if card.state not in TERMINAL} - column if before else set()
     if not (wanted := left | watched - column):
         return {}

@@ -29,13 +29,13 @@ from .access import back, own, said, team_required, wants_fragment
 MOST_ACTIVE = 40  # cards; what waits behind them is only counted
 MOST_FINISHED = 8
 UNSETTLED = (*ACTIVE, State.UNKNOWN)
-FINISHED_DAYS = 7  # keeps the search for eight cards short in a team with thousands of dismissed ones
+FINISHED_DAYS = 7
 
 
 @dataclass
 class Column:
-    """What the column shows, newest first, of one `person` or of all. `people` is exact and always of the whole team: by
-    person, how many of theirs are not at their end.
+    """What the column shows, of one `person` or of all: the newest first, and of those at their end what ended last.
+    `people` is exact and always of the whole team: by person, how many of theirs are not at their end.
     """
 
     active: list[Generation] = field(default_factory=list)
@@ -79,11 +79,12 @@ def column_of(team: Team, person: int | None = None, usual: dict[str, Usual | No
     time. `usual` are the usual times that are known already."""
     shots = Generation.objects.of_team(team)
     shots = shots if person is None else shots.filter(created_by=person)
-    newest = of_cards(shots).order_by("-created_at", "-id")
     recent = timezone.now() - dt.timedelta(days=FINISHED_DAYS)
-    finished = newest.kept().filter(state__in=TERMINAL, dismissed_at=None, created_at__gte=recent)
-    active = list(newest.filter(state__in=UNSETTLED)[: MOST_ACTIVE + 1])
-    ended = list(finished[:MOST_FINISHED])
+    finished = of_cards(shots).kept().filter(state__in=TERMINAL, dismissed_at=None, finished_at__gte=recent)
+    newest = of_cards(shots).filter(state__in=UNSETTLED).order_by("-created_at", "-id")
+    active = list(newest[: MOST_ACTIVE + 1])
+    # by their ends: one that took long is not gone at once because quicker ones were begun after it
+    ended = list(finished.order_by("-finished_at", "-id")[:MOST_FINISHED])
     # what ends between the two queries is in both answers, and the later one is true
     both = {shot.pk for shot in ended}
     active = [shot for shot in active if shot.pk not in both]
