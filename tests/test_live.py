@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Membership, Team, User
 from generations.models import Generation
 from generations.states import TERMINAL
-from generations.views import broadcast, queue
+from generations.views import broadcast, feed, queue
 from studio import live
 
 from .asgi import Stream, ask, cookie_of
@@ -231,7 +231,17 @@ def test_the_usual_time_on_a_card_follows_what_is_ready(team: Team, user: User, 
     assert "data-usual" not in before.cards[shot.pk].html
     made = {"submitted_at": moment - dt.timedelta(seconds=90), "rendered_at": moment, "finished_at": moment}
     make_shot(team, "done", **made)
-    assert 'data-usual="90"' in broadcast.look(team.pk, before, person).cards[shot.pk].html
+    after = broadcast.look(team.pk, before, person)
+    assert 'data-usual="90"' in after.cards[shot.pk].html
+
+
+def test_the_usual_time_follows_what_was_begun_before_all_that_the_feed_shows(team: Team, user: User) -> None:
+    moment = timezone.now()
+    slow = make_shot(team, "running", submitted_at=moment - dt.timedelta(hours=1))
+    newer = [make_shot(team, "running", submitted_at=moment) for _ in range(feed.MOST_SHOTS)]
+    before = broadcast.look(team.pk)
+    change(slow, state="done", rendered_at=moment)()
+    assert 'data-usual="3600"' in broadcast.look(team.pk, before).cards[newer[0].pk].html
 
 
 def test_a_title_cannot_smuggle_html_into_an_announcement() -> None:

@@ -97,8 +97,7 @@ def look(
     team = Team(pk=team_id)
     newest = newest_of(team) if person is None else Newest((), {})  # the page of one's own queue has no feed
     same = before is not None and before.newest.shots == newest.shots
-    # usual times change when something is done; of a person's own queue nobody knows here whether something is
-    column = queue.column_of(team, person, before.queue.usual if before and same and person is None else None)
+    column = queue.column_of(team, person, before.queue if before else None)
     return View(
         cards={shot.pk: _shown(shot) for shot in column.shots},
         aside=_aside(team, {shot.pk for shot in column.shots}, before, watched),

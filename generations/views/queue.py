@@ -59,6 +59,10 @@ class Column:
         return max(0, waiting - len(self.active)) if len(self.active) == MOST_ACTIVE else 0
 
     @property
+    def ended_last(self) -> tuple[int, dt.datetime | None] | None:
+        return (self.finished[0].pk, self.finished[0].finished_at) if self.finished else None
+
+    @property
     def shots(self) -> list[Generation]:
         return self.active + self.finished
 
@@ -74,9 +78,9 @@ def with_card_parts(shots: list[Generation]) -> list[Generation]:
     return shots
 
 
-def column_of(team: Team, person: int | None = None, usual: dict[str, Usual | None] | None = None) -> Column:
+def column_of(team: Team, person: int | None = None, before: Column | None = None) -> Column:
     """Of the team, or of one person in it (a query more). At most 9, however many shots; on PostgreSQL one more for the
-    time. `usual` are the usual times that are known already."""
+    time. The usual times of the look `before` count until something has ended, of the whole team's column only."""
     shots = Generation.objects.of_team(team)
     shots = shots if person is None else shots.filter(created_by=person)
     recent = timezone.now() - dt.timedelta(days=FINISHED_DAYS)
@@ -88,7 +92,9 @@ def column_of(team: Team, person: int | None = None, usual: dict[str, Usual | No
     # what ends between the two queries is in both answers, and the later one is true
     both = {shot.pk for shot in ended}
     active = [shot for shot in active if shot.pk not in both]
-    column = Column(active[:MOST_ACTIVE], ended, person=person, usual=usual or {})
+    column = Column(active[:MOST_ACTIVE], ended, person=person)
+    if before and person is None and before.ended_last == column.ended_last:
+        column.usual = before.usual
     with_card_parts(column.shots)
     column.people = dict(Counter(shot.created_by_id for shot in column.active))
     if len(active) > MOST_ACTIVE or person is not None:
