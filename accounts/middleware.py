@@ -15,6 +15,8 @@ from .requests import StudioRequest
 Answer = Callable[[HttpRequest], Any]  # a response, or the promise of one
 
 SESSION_TEAM = "team_id"
+# The team of the page that a press comes from: another one may have been chosen in another tab since.
+PAGE_TEAM, PAGE_FIELD = "X-Team", "page_team"
 
 
 def _memberships(request: StudioRequest) -> list[Membership]:
@@ -24,8 +26,10 @@ def _memberships(request: StudioRequest) -> list[Membership]:
 
 
 def _membership(request: StudioRequest) -> Membership | None:
-    chosen = request.session.get(SESSION_TEAM)
     mine = list(request.memberships)
+    if page := request.headers.get(PAGE_TEAM) or request.POST.get(PAGE_FIELD):
+        return next((one for one in mine if str(one.team_id) == page), None)
+    chosen = request.session.get(SESSION_TEAM)
     # Read anew for each request: who was removed from a team is out with the next click.
     return next((one for one in mine if one.team_id == chosen), mine[0] if mine else None)
 
@@ -51,8 +55,9 @@ def _keep_private(request: HttpRequest, response: HttpResponse) -> None:
 def TeamMiddleware(get_response: Answer) -> Answer:
     """Sets `request.team`, `request.membership` and `request.memberships`, all lazy: at most two queries, on first use.
 
-    The team is the one chosen in this session while the person is still a member of it, else their first one.
-    For strangers, and for people without a team, it is falsy: write `if not request.team`, never `is None`.
+    The team is that of the page that asks, for presses that name it; else the one chosen in this session while the person
+    is still a member of it, else their first one. For strangers, for people without a team, and for those who are no longer
+    in the team of the page, it is falsy: write `if not request.team`, never `is None`.
     """
     if iscoroutinefunction(get_response):
 

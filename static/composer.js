@@ -91,7 +91,7 @@ function tellRestored() {
 // --- what was submitted before: Alt and the arrows ----------------------------------------------------------------------
 let past, at = -1, typed, recalling = false;
 async function recall(step) {
-  past ??= await fetch("/prompts/recent/").then((answer) => answer.json()).catch(() => null);
+  past ??= await fetch("/prompts/recent/", { headers: { "X-Team": form.dataset.team } }).then((answer) => answer.json()).catch(() => null);
   if (!past?.length) return say(past ? "Nothing was submitted yet." : "Your earlier prompts could not be loaded. Try again.");
   if (at < 0) typed = $("#prompt").value;
   const next = Math.max(-1, Math.min(at + step, past.length - 1));
@@ -119,7 +119,7 @@ function failed(source) {
   const box = Object.assign(document.createElement("div"), { className: "banner banner--bad" });
   box.dataset.failed = kind(source);
   box.setAttribute("role", "alert");
-  box.append(Object.assign(document.createElement("span"), { textContent: "Could not load. What you typed is still here, and nothing was charged." }));
+  box.append(Object.assign(document.createElement("span"), { textContent: source === form ? "No answer came, so it is not known whether this was sent. Press Retry: the same form never makes a second shot." : "Could not load. What you typed is still here, and nothing was charged." }));
   box.append(Object.assign(document.createElement("button"), { className: "btn btn--sm", type: "button", textContent: "Retry" }));
   const where = source.id === "model-card" ? $("#model-table") : source.id === "estimate" ? $("#submit-row") : $("#form-errors");
   source.id === "model-card" ? where.replaceChildren(box) : where.prepend(box);
@@ -193,10 +193,10 @@ form.addEventListener("toggle", (event) => { if (event.target.id === "more-setti
 // signed out, or signed in anew, in another tab: the draft waits on the other side
 document.addEventListener("htmx:before:response", (event) => {
   const { sourceElement, response } = event.detail.ctx;
-  if (!(form.contains(sourceElement) || picker.contains(sourceElement)) || !(response.raw.redirected || response.status === 403)) return;
+  if (!ours(sourceElement) || ![401, 403].includes(response.status)) return;
   event.preventDefault();
   save();
-  if (response.raw.redirected) return location.assign("/accounts/login/?next=/");
+  if (response.status === 401) return location.assign("/accounts/login/?next=/");
   const banner = Object.assign(document.createElement("p"), { className: "banner banner--bad", textContent: "This page is out of date. Nothing was sent, nothing is charged." });
   banner.setAttribute("role", "alert");
   banner.append(Object.assign(document.createElement("a"), { className: "btn btn--sm", href: "/", textContent: "Load again" }));

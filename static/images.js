@@ -46,6 +46,7 @@ function upload(slot, file) {
     say(`${file.name} could not be uploaded.`);
   };
   request.open("POST", "/uploads/");
+  request.setRequestHeader("X-Team", form.dataset.team);
   request.send(body);
 }
 function emptied(slot) {

@@ -9,7 +9,7 @@ let known = null; // names in lower case, once they are loaded
 let loading = null; // one request at a time
 const load = () => (loading ??= fetched().finally(() => { loading = null; }));
 async function fetched() {
-  const box = list(), answer = await fetch(prompt().dataset.casts, { headers: { "HX-Request": "true" } }).catch(() => null);
+  const box = list(), answer = await fetch(prompt().dataset.casts, { headers: { "HX-Request": "true", "X-Team": document.body.dataset.team } }).catch(() => null);
   if (!answer?.ok) return;
   box.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.children);
   known = new Set($$("[data-name]", box).map((option) => option.dataset.name.toLowerCase()));

@@ -26,7 +26,7 @@ async function look() {
   asked = new AbortController();
   const { signal } = asked;
   try {
-    const answer = await fetch(`${address}?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" }, signal });
+    const answer = await fetch(`${address}?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true", "X-Team": document.body.dataset.team }, signal });
     if (!answer.ok || answer.redirected) throw new Error(answer.status);
     list.innerHTML = await answer.text();
     mark(options()[0]);

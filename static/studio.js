@@ -46,7 +46,7 @@ const tells = (element) => element?.closest?.("#composer, #model-picker"); // sa
 const isStream = (element) => element?.hasAttribute?.("hx-sse:connect");
 document.addEventListener("htmx:response:error", (event) => {
   const { sourceElement, response } = event.detail.ctx;
-  if (!isStream(sourceElement) && !tells(sourceElement) && response.status >= 500) toast("The studio failed here, not you. Nothing was changed. Try again.", true);
+  if (!isStream(sourceElement) && !tells(sourceElement) && response.status >= 500) toast("The studio failed here, not you. Load the page again to see whether it was done.", true);
 });
 document.addEventListener("htmx:error", (event) => {
   const source = event.detail.ctx?.sourceElement;

@@ -64,6 +64,16 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _page(request, 403)
 
 
+def stale(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The form is of another session: its person has signed in or out in another tab."""
+    if not request.headers.get("HX-Request"):
+        return render(request, "403_csrf.html", status=403)
+    words = "This page is out of date. Nothing was done. Load it again."
+    response = render(request, "_toast.html", {"words": words, "bad": True}, status=403)
+    response["HX-Reswap"] = "none"
+    return response
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _page(request, 404)
 

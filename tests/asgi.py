@@ -65,8 +65,10 @@ def _note(answer: Answer, message: Any) -> None:
 class Stream:
     """An open /events/ connection: `async with Stream(cookie) as stream: text = await stream.next()`."""
 
-    def __init__(self, cookie: str, query: str = "", gate: Callable[[], Awaitable[Any]] | None = None) -> None:
-        self.scope = scope_of("/events/" + query, cookie)
+    def __init__(
+        self, cookie: str, query: str = "", gate: Callable[[], Awaitable[Any]] | None = None, **headers: str
+    ) -> None:
+        self.scope = scope_of("/events/" + query, cookie, **headers)
         self.answer, self.gate = Answer(), gate
         self.parts: asyncio.Queue[str | None] = asyncio.Queue()
         self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

@@ -39,10 +39,6 @@ def text(answer: Any) -> str:
     return " ".join(answer.content.decode().split())
 
 
-def test_the_address_of_a_refused_order_opens_the_page(web: Client) -> None:
-    assert web.get("/cast/order/", follow=True).redirect_chain == [("/cast/", 302)]
-
-
 def press(web: Client, shot: Generation, **more: str) -> Any:
     form = {"model": REMIX, "parent": str(shot.pk), "prompt": "In the rain", "takes": "1", "form_token": new_token()}
     return web.post("/shots/", form | more)

@@ -42,7 +42,12 @@ def test_the_address_of_a_refused_form_opens_the_composer(web: Client, plain_key
     refused = web.post("/shots/", {"model": "apertis-veo3"})
     current = re.findall(r'href="([^"]*)" aria-current', refused.content.decode())
     assert (refused.status_code, set(current)) == (422, {"/"})
-    changed = web.post("/theme/", {"theme": "light"}, headers={"Referer": "http://testserver/shots/"}, follow=True)
+    changed = web.post(
+        "/theme/",
+        {"theme": "light"},
+        headers={"Referer": "http://testserver/shots/", "Accept": "text/html"},
+        follow=True,
+    )
     assert (changed.status_code, changed.redirect_chain[-1][0]) == (200, "/")
 
 

@@ -412,6 +412,24 @@ def test_a_value_that_the_new_model_does_not_know_becomes_its_default_and_says_s
     assert carried.kept["prompt"] == "x" * 500  # too long here, but typed by somebody
 
 
+ON_BY_DEFAULT = [(spec, param) for spec in SPECS.values() for param in spec if param.kind == "flag" and param.default]
+
+
+@pytest.mark.parametrize(
+    ("spec", "param"), ON_BY_DEFAULT, ids=lambda one: getattr(one, "slug", getattr(one, "name", ""))
+)
+def test_a_switch_that_was_turned_off_is_off_after_a_look_at_another_model(team, user, spec, param):
+    other = next(one for one in SPECS.values() if not one.param(param.name))
+    there = carry_over(other, {"prompt": "A boat", param.name: False}, spec)
+    inputs = QueryDict(mutable=True)
+    inputs.update({"model": other.slug, "prompt": "A boat", **dict(there.aside_inputs)})
+    values, old, _ = posted(inputs, {}, team=team, user=user)
+    back = carry_over(spec, values, old)
+    form = ParameterForm(spec, None, None, team=team, user=user, key=None, initial=back.kept)
+    assert form[param.name].value() is False
+    assert "checked" not in str(form[param.name])
+
+
 def test_a_way_back_brings_everything_back(team, user):
     before = {"prompt": "A boat", "aspect_ratio": "9:16", "enhance_prompt": True, "takes": "2",
               "images": [{"role": "First frame", "url": URL.format(1)}]}  # fmt: skip

@@ -15,6 +15,7 @@ from .media import MediaParam, Slot, SlotsInput
 from .parameters import TAKES
 
 BEFORE = "before-"  # in front of the names of hidden inputs
+OFF = "off"
 LONGEST = 12  # slots; no model has more
 
 
@@ -33,8 +34,10 @@ class Carried:
 
     @property
     def aside_inputs(self) -> list[tuple[str, str]]:
-        """Hidden inputs (name, value) that bring the values along until a model takes them again."""
-        return as_inputs(self.aside | {f"{BEFORE}{name}": value for name, value in self.before.items()})
+        """Hidden inputs (name, value) that bring the values along until a model takes them again; a switch that is off too,
+        because some are on by default."""
+        values = self.aside | {f"{BEFORE}{name}": value for name, value in self.before.items()}
+        return as_inputs({name: OFF if value is False else value for name, value in values.items()})
 
 
 def as_inputs(values: dict[str, Any]) -> list[tuple[str, str]]:
@@ -133,7 +136,7 @@ def posted(data: Any, files: Any, *, team: Team, user: User) -> tuple[dict[str, 
         elif param.kind == "flag" and old and old.param(name):
             values[name] = name in data
         elif name in data:
-            values[name] = data[name]
+            values[name] = _value(param, data[name])
     if "undo" in data:
         values |= _before(known, data)
     name, _, value = data.get("fix", "").partition("=")
@@ -150,8 +153,13 @@ def _before(known: dict[str, Param], data: Any) -> dict[str, Any]:
             if items := [item for item in map(_item, raw) if item]:
                 found[name] = items
         elif BEFORE + name in data:
-            found[name] = data[BEFORE + name]
+            found[name] = _value(param, data[BEFORE + name])
     return found
+
+
+def _value(param: Param, raw: str) -> str | bool:
+    """What a hidden input brings back."""
+    return raw != OFF if param.kind == "flag" else raw
 
 
 def _item(given: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from .was import raw, was
 
 TAKES = Choice(name="takes", label="Takes", choices=("1", "2", "4"), default="1")
 RESERVED = frozenset(
-    {"model", "takes", "form_token", "parent", "clear", "crop", "csrfmiddlewaretoken"}
+    {"model", "takes", "form_token", "parent", "page_team", "clear", "crop", "csrfmiddlewaretoken"}
 )  # no Param may be called so
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 OUTDATED = "This page was out of date. Nothing was sent and nothing is charged: press Generate again."

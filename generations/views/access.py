@@ -1,7 +1,6 @@
 """Who may see what, and where an answer goes. Every view about shots starts here."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +10,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.requests import StudioRequest
@@ -20,8 +18,6 @@ from ..models import Generation
 from ..models.generation import GenerationQuerySet
 
 View = Callable[..., HttpResponse]
-# a form that was refused stands at the address that it was posted to, which cannot be fetched: whose page it is
-POSTED = {"submit": "create", "cast-order": "cast", "resolve": "shot", "charge": "shot"}
 
 
 def team_required(view: View) -> View:
@@ -74,10 +70,6 @@ def back(request: StudioRequest, default: str) -> HttpResponse:
     path = "/" + parts.path.lstrip("/")
     if request.method != "POST" and path == request.path:
         return redirect(default)
-    with suppress(Resolver404):
-        place = resolve(path)
-        if place.url_name in POSTED:
-            return redirect(POSTED[place.url_name], **place.kwargs)
     return redirect(f"{path}?{parts.query}" if parts.query else path)
 
 

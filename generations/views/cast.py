@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import StudioRequest
 
@@ -35,12 +35,10 @@ def suggest(request: StudioRequest) -> HttpResponse:
     return render(request, "generations/_mentions.html", {"characters": found.order_by("username", "-pk")[:MOST]})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_POST
 @team_required
 def order(request: StudioRequest) -> HttpResponse:
     """One character. The worker sends the request; nothing here waits for a provider."""
-    if request.method != "POST":  # the address of a refused form, opened again
-        return redirect("cast")
     shot = _shot(request, request.POST.get("shot", ""))
     form = CastForm(request.POST, from_shot=shot is not None)
     if form.is_valid():

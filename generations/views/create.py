@@ -6,8 +6,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts.middleware import SESSION_TEAM
 from accounts.requests import StudioRequest
 
 from .. import continuing, lifecycle, tasks, usual
@@ -78,13 +79,10 @@ def model_form(request: StudioRequest, slug: str) -> HttpResponse:
     return render(request, "generations/_switched.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_POST
 @team_required
 def submit(request: StudioRequest) -> HttpResponse:
     """Check, write the rows, say so. The worker does the rest; nothing here waits for a provider."""
-    # The address of a refused form, opened again; without scripts by the theme's button too.
-    if request.method != "POST":
-        return redirect("create")
     spec = SPECS.get(request.POST.get("model", ""))
     if spec is None:
         raise Http404
@@ -130,6 +128,7 @@ def _submitted(request: StudioRequest, form: ParameterForm) -> HttpResponse:
     if wants_fragment(request):
         context = _row_context(request, form, column.usual) | {"queue": column, "words": words}
         return render(request, "generations/_submitted.html", context)
+    request.session[SESSION_TEAM] = request.team.pk  # the page that comes next is of the team that the shot is in
     messages.success(request, words)
     return HttpResponseRedirect("/", status=303)
 
