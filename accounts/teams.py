@@ -52,5 +52,6 @@ def set_role(membership: Membership, role: str) -> None:
 def _keep_an_owner(leaving: Membership) -> None:
     Team.objects.select_for_update().get(pk=leaving.team_id)  # two owners who leave at the same moment meet here
     owners = Membership.objects.filter(team=leaving.team_id, role=Membership.OWNER)
-    if owners.filter(pk=leaving.pk).exists() and not owners.exclude(pk=leaving.pk).exists():
+    others = owners.filter(user__is_active=True).exclude(pk=leaving.pk)  # one who cannot sign in invites nobody
+    if owners.filter(pk=leaving.pk).exists() and not others.exists():
         raise LastOwner("A team needs an owner. Make somebody else one first. Nothing was changed.")

@@ -151,6 +151,11 @@ bar.addEventListener("keydown", (event) => { // not the form's first button
   $("#collect .btn--paper").click();
 });
 
+document.addEventListener("change", ({ target }) => { // what is taken out leaves the collection that is shown
+  const list = $("#collect select");
+  if (target.id === "fold-collection" && target.value && list) list.value = target.value;
+});
+
 let next = null; // the tile that gets the focus when those of a press have gone
 document.addEventListener("htmx:before:request", (event) => {
   if (!event.detail.ctx.sourceElement.matches?.("[data-clears]")) return;

@@ -21,16 +21,21 @@ function tell(slot, title, words, share) {
 function upload(slot, file) {
   if (slot.matches(".drop--full")) slot = emptied(slot);
   const { slot: name, role } = slot.dataset, body = new FormData(), request = new XMLHttpRequest();
+  const here = () => { // the fields may be drawn anew meanwhile, and the image is on its way to its slot all the same
+    const drawn = slot.isConnected ? null : $(`label[data-slot="${name}"]`, form);
+    if (drawn) begin(slot = drawn);
+    return slot;
+  };
   const fields = { model: form.elements.model.value, slot: name, csrfmiddlewaretoken: form.elements.csrfmiddlewaretoken.value, file };
   for (const [key, value] of Object.entries(fields)) body.append(key, value);
   slot.closest("details:not([open])")?.setAttribute("open", "");
-  slot.dataset.uploading = "1";
-  slot.setAttribute("hx-morph-skip", ""); // the row beside the button may redraw the field meanwhile
+  begin(slot);
   tell(slot, file.name, "Uploading 0%", 0);
-  request.upload.onprogress = ({ loaded, total }) => tell(slot, file.name, `Uploading ${Math.round((100 * loaded) / total)}%`, (100 * loaded) / total);
+  request.upload.onprogress = ({ loaded, total }) => tell(here(), file.name, `Uploading ${Math.round((100 * loaded) / total)}%`, (100 * loaded) / total);
   request.onload = () => {
     const kept = request.status === 200, tile = [200, 422, 507].includes(request.status) && new DOMParser().parseFromString(request.responseText, "text/html").body.firstElementChild;
     if (!tile?.dataset?.slot) return request.onerror();
+    if (!here().isConnected) return say(`${file.name} was not kept: its place is gone. Add it again.`);
     slot.replaceWith(tile);
     htmx.process(tile);
     say(kept ? `${file.name} is the ${role.toLowerCase()}.` : $(".err", tile).textContent.trim());
@@ -48,6 +53,10 @@ function upload(slot, file) {
   request.open("POST", "/uploads/");
   request.setRequestHeader("X-Team", form.dataset.team);
   request.send(body);
+}
+function begin(slot) {
+  slot.dataset.uploading = "1";
+  slot.setAttribute("hx-morph-skip", ""); // the row beside the button may redraw the field meanwhile
 }
 function emptied(slot) {
   const label = document.createElement("label");

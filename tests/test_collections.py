@@ -1,6 +1,7 @@
 """Collections keep shots together; sorting and counting the gallery."""
 
 import datetime as dt
+import re
 from collections.abc import Callable
 
 import pytest
@@ -101,16 +102,69 @@ def test_every_order_shows_every_shot_once(team: Team, user: User, client_for: L
     assert seen == [shot.pk for shot in expected]
 
 
-@pytest.mark.parametrize(("shown", "total", "words"), [
-    (1, 1, "1 shot"), (8, 8, "8 shots"), (24, 214, "24 of 214"), (24, 1000, "24 of 1,000"), (24, 1001, "24 of more than 1,000")
+@pytest.mark.parametrize(("total", "words"), [
+    (0, "0 shots"), (1, "1 shot"), (8, "8 shots"), (1000, "1,000 shots"), (1001, "more than 1,000 shots")
 ])  # fmt: skip
-def test_the_number_is_said_and_counting_ends_somewhere(shown: int, total: int, words: str) -> None:
-    assert paging.count_words(shown, total) == words
+def test_the_number_is_said_and_counting_ends_somewhere(total: int, words: str) -> None:
+    assert paging.count_words(total) == words
 
 
-def test_the_page_says_how_many_there_are(team: Team, user: User, client_for: Login) -> None:
+def test_the_page_says_how_many_there_are_however_many_it_shows(team: Team, user: User, client_for: Login) -> None:
     key = make_key(team)
     for _ in range(paging.PAGE + 2):
         make_shot(team, provider_key=key)
-    assert f"{paging.PAGE} of {paging.PAGE + 2}" in words_of(client_for(user).get("/gallery/").content.decode())
-    assert "2 of 2" not in words_of(client_for(user).get("/gallery/?q=nothing").content.decode())
+    assert f'id="counted">{paging.PAGE + 2} shots<' in client_for(user).get("/gallery/").content.decode()
+    assert 'id="counted">0 shots<' in client_for(user).get("/gallery/?q=nothing").content.decode()
+
+
+HERE = "http://testserver/gallery/?q=harbour"
+
+
+@pytest.mark.parametrize("press", ["/shots/{}/bin/", "/gallery/picked/bin/"])
+def test_the_number_follows_what_goes_to_the_bin_and_comes_back(
+    team: Team, user: User, client_for: Login, press: str
+) -> None:
+    one, _ = make_shot(team), make_shot(team)
+    make_shot(team, prompt="Another place")
+    client, headers = client_for(user), {**HTMX, "HX-Current-URL": HERE}
+    gone = client.post(press.format(one.pk), {"pick": one.pk}, headers=headers).content.decode()
+    assert '<hx-partial hx-target="#counted" hx-swap="textContent">1 shot<' in gone
+    back = press.replace("bin", "restore").format(one.pk)
+    assert ">2 shots<" in client.post(back, {"pick": one.pk, "undo": "1"}, headers=headers).content.decode()
+    elsewhere = client.post(press.format(one.pk), {"pick": one.pk}, headers={**HTMX, "HX-Current-URL": "http://x/"})
+    assert "#counted" not in elsewhere.content.decode()
+
+
+def test_mine_and_team_keep_the_other_filters_and_say_which_is_on(
+    team: Team, user: User, member: User, client_for: Login
+) -> None:
+    client = client_for(user)
+    page = client.get(f"/gallery/?q=fox&favourites=1&person={member.pk}").content.decode()
+    tabs = re.findall(r'<a href="([^"]*)"( aria-current="true")?>(Mine|Team)</a>', page)
+    assert tabs == [
+        (f"?person={user.pk}&amp;q=fox&amp;favourites=1", "", "Mine"), ("?q=fox&amp;favourites=1", "", "Team")
+    ]  # fmt: skip
+    part = client.get(f"/gallery/?q=fox&person={user.pk}", headers=HTMX).content.decode()
+    assert '<hx-partial hx-target="#whose"' in part
+    assert f'<a href="?person={user.pk}&amp;q=fox" aria-current="true">Mine</a>' in part
+
+
+def test_the_lists_of_collections_follow_on_the_page_that_is_open(team: Team, user: User, client_for: Login) -> None:
+    shot, headers = make_shot(team), {**HTMX, "HX-Current-URL": "http://testserver/gallery/"}
+    sent = {"pick": [shot.pk], "name": "Harbour nights"}
+    page = client_for(user).post("/gallery/picked/collect/", sent, headers=headers).content.decode()
+    choice = f'<option value="{Collection.objects.get().pk}">Harbour nights</option>'
+    parts = dict(re.findall(r'<hx-partial hx-target="(#[a-z-]+)"[^>]*>(.*?)</hx-partial>', page, re.DOTALL))
+    assert choice in parts["#collect"]
+    assert choice in parts["#fold-collection"]
+    assert 'value="Harbour nights"' not in page, "the next press is not for the name that was typed for this one"
+
+
+def test_what_leaves_the_collection_that_is_shown_leaves_the_page(team: Team, user: User, client_for: Login) -> None:
+    one, two = make_shot(team), make_shot(team)
+    kept = collections.collect(team, user, "Harbour nights", [one, two])
+    sent = {"pick": [one.pk], "collection": kept.pk}
+    for here, gone in (("/gallery/", False), (f"/gallery/?collection={kept.pk}", True)):
+        headers = {**HTMX, "HX-Current-URL": f"http://testserver{here}"}
+        page = client_for(user).post("/gallery/picked/take-out/", sent, headers=headers).content.decode()
+        assert (f'id="gone-{one.pk}"' in page, ">1 shot<" in page) == (gone, gone)

@@ -11,16 +11,19 @@ from itertools import pairwise
 from math import sqrt
 from operator import or_
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db.models import CharField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Cast, Coalesce, NullIf
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import Team
+from accounts.requests import StudioRequest
 
 from ..models import Asset, Generation
 from ..models.generation import GenerationQuerySet
@@ -145,6 +148,11 @@ class Filters:
         query.update({name: str(value) for name, value in values.items() if value})
         return query.urlencode()
 
+    @property
+    def of_anybody(self) -> str:
+        """The address without the person."""
+        return replace(self, person="").query()
+
     def words(self) -> str:
         """The filters as a sentence, for the page that finds nothing."""
         parts = [f"with “{self.text}”"] if self.text else []
@@ -167,6 +175,12 @@ class Filters:
         """How many of the filters that are not in the bar are set."""
         folded = (self.provider, self.person, self.sound, self.since, self.until, self.collection)
         return sum(map(bool, folded))
+
+
+def of_page(request: StudioRequest) -> Filters | None:
+    """Those of the gallery that a press of htmx comes from; None for any other page."""
+    here = urlsplit(request.htmx.current_url or "")
+    return Filters.of(QueryDict(here.query)) if here.path == reverse("gallery") else None
 
 
 def picks(filters: Filters, team: Team) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..models import Generation
 from ..models.generation import GenerationQuerySet
 from . import tiles
 from .access import team_required, wants_fragment
-from .filters import Filters, picks
+from .filters import Filters, of_page, picks
 from .paging import count_of, count_words, moment_of, page_of, parse_cursor
 
 EAGER = 5  # pictures that are wanted at once
@@ -70,7 +70,7 @@ def _answer(request: StudioRequest, shots: GenerationQuerySet, filters: Filters,
         "days": days_of(found, before, filters.order, binned=binned),
         "before": before,
         "more": cursor,
-        "counted": "" if before else count_words(len(found), count_of(shots) if cursor else len(found)),
+        "counted": "" if before else count_words(count_of(shots) if cursor else len(found)),
         "query": filters.query(),
         "filters": filters,
         "binned": binned,
@@ -86,6 +86,14 @@ def _answer(request: StudioRequest, shots: GenerationQuerySet, filters: Filters,
     if not binned:  # the address says what is set, and nothing else
         response["HX-Push-Url"] = f"{request.path}?{context['query']}".rstrip("?")
     return response
+
+
+def counted_now(request: StudioRequest) -> str:
+    """How many the gallery has that a press comes from; "" for any other page."""
+    filters = of_page(request)
+    if filters is None:
+        return ""
+    return count_words(count_of(filters.apply(Generation.objects.of_team(request.team).kept())))
 
 
 def _pages(auto: str) -> int:

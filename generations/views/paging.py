@@ -65,8 +65,6 @@ def count_of(shots: GenerationQuerySet) -> int:
     return shots.order_by()[: COUNTED + 1].count()
 
 
-def count_words(shown: int, total: int) -> str:
-    """ "24 of 214", "all 8", "24 of more than 1,000"."""
-    if total <= shown:
-        return f"{total} shot{'' if total == 1 else 's'}"
-    return f"{shown} of {total:,}" if total <= COUNTED else f"{shown} of more than {COUNTED:,}"
+def count_words(total: int) -> str:
+    """ "1 shot", "214 shots", "more than 1,000 shots"."""
+    return f"{total:,} shot{'' if total == 1 else 's'}" if total <= COUNTED else f"more than {COUNTED:,} shots"

@@ -16,6 +16,8 @@ from .. import bundle, collections
 from ..models import Asset, Generation
 from . import facts, tiles
 from .access import numbers, said, team_required
+from .filters import of_page, picks
+from .gallery import counted_now
 from .media import filename
 
 MOST = 200  # shots at once
@@ -111,7 +113,7 @@ def _collect(request: StudioRequest, shots: list[Generation]) -> HttpResponse:
     if not (name or chosen):
         return said(request, "Choose a collection, or type a name for a new one.", to=reverse("gallery"), status=422)
     found = collections.collect(request.team, request.user, name or str(chosen), shots)
-    return said(request, f"{_count(shots)} in the collection “{found}”.", to=reverse("gallery"))
+    return _collected(request, f"{_count(shots)} in the collection “{found}”.")
 
 
 def _take_out(request: StudioRequest, shots: list[Generation]) -> HttpResponse:
@@ -120,7 +122,19 @@ def _take_out(request: StudioRequest, shots: list[Generation]) -> HttpResponse:
     if chosen is None:
         return said(request, "Choose the collection to take them out of.", to=reverse("gallery"), status=422)
     collections.take_out(chosen, shots)
-    return said(request, f"{_count(shots)} no longer in the collection “{chosen}”.", to=reverse("gallery"))
+    filters = of_page(request)
+    left = shots if filters and filters.collection == str(chosen.pk) else []
+    return _collected(request, f"{_count(shots)} no longer in the collection “{chosen}”.", gone=left)
+
+
+def _collected(request: StudioRequest, words: str, **context: Any) -> HttpResponse:
+    """The lists of collections on the page follow: one of them may be new."""
+    if not request.htmx:
+        return said(request, words, to=reverse("gallery"))
+    filters = of_page(request)
+    context |= {"words": words, "picks": None if filters is None else picks(filters, request.team)}
+    context["counted"] = counted_now(request) if context.get("gone") else ""
+    return render(request, "generations/_collected.html", context)
 
 
 def _restore(request: StudioRequest, shots: list[Generation]) -> HttpResponse:
@@ -165,4 +179,4 @@ def _change(shots: list[Generation], **fields: Any) -> None:
 def _done(request: StudioRequest, words: str, **context: Any) -> HttpResponse:
     if not request.htmx:
         return said(request, words, to=reverse("gallery"))
-    return render(request, "generations/_moved.html", {"words": words, **context})
+    return render(request, "generations/_moved.html", {"words": words, "counted": counted_now(request), **context})

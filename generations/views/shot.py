@@ -18,6 +18,7 @@ from ..models import Asset, Generation
 from ..states import State
 from . import facts, lineage, neighbours
 from .access import back, own, said, team_required
+from .gallery import counted_now
 from .media import filename
 from .queue import place
 from .unknown import case_of
@@ -103,7 +104,9 @@ def to_bin(request: StudioRequest, pk: int) -> HttpResponse:
         return said(request, words, to=reverse("shot", args=[pk]), status=409)
     _change(found, deleted_at=found.deleted_at or timezone.now())
     if request.htmx:
-        return render(request, "generations/_gone.html", {"generation": found, "undo": True})
+        return render(
+            request, "generations/_gone.html", {"generation": found, "undo": True, "counted": counted_now(request)}
+        )
     undo = render_to_string("generations/_undo.html", {"generation": found})
     messages.success(request, mark_safe(undo))  # noqa: S308  (made by our own template, which escapes)
     return redirect("gallery")
@@ -117,7 +120,7 @@ def restore(request: StudioRequest, pk: int) -> HttpResponse:
     if not request.htmx:
         return said(request, f"“{found.shown_title}” is back in the gallery.", to=reverse("shot", args=[pk]))
     template = "generations/_back.html" if request.POST.get("undo") else "generations/_gone.html"
-    return render(request, template, {"generation": found})
+    return render(request, template, {"generation": found, "counted": counted_now(request)})
 
 
 @require_POST

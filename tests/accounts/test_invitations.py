@@ -215,6 +215,22 @@ def test_a_team_keeps_an_owner(ines, ines_client, harbour, way):
     assert role_of(ines, harbour) == "owner"
 
 
+def test_an_owner_who_cannot_sign_in_is_no_other_owner(ines, ines_client, harbour, teo):
+    Membership.objects.create(user=teo, team=harbour, role=Membership.OWNER)
+    User.objects.filter(pk=teo.pk).update(is_active=False)
+    assert "A team needs an owner" in ines_client.post("/team/leave/", follow=True).content.decode()
+    assert role_of(ines, harbour) == "owner"
+
+
+def test_who_is_in_no_team_is_told_so_and_can_sign_out(teo, teo_client):
+    teo_client.post("/team/leave/")
+    page = teo_client.get("/gallery/", follow=True)
+    assert page.status_code == 403
+    assert "You are in no team now" in page.content.decode()
+    assert re.findall(r'<a class="btn[^"]*" href="([^"]+)"', page.content.decode()) == ["/accounts/logout/"]
+    assert teo_client.get("/accounts/logout/").status_code == 200
+
+
 def test_the_verbs_keep_an_owner_too(ines, harbour):
     with pytest.raises(teams.LastOwner):
         teams.remove(Membership.objects.get(user=ines))

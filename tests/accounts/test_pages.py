@@ -123,6 +123,13 @@ def test_every_private_page_has_one_heading_and_the_policy(ines_client, path_, s
     assert_whole_page(visit(ines_client, path_), status)
 
 
+def test_a_forgotten_password_promises_no_mail_that_nobody_sends(ines, client, mailoutbox):
+    assert "it sends no mail" in client.get("/accounts/password/reset/").content.decode()
+    answer = client.post("/accounts/password/reset/", {"email": ines.email}, follow=True)
+    assert "in the terminal where this studio runs" in answer.content.decode()
+    assert "/accounts/password/reset/key/" in mailoutbox[0].body
+
+
 def test_the_setup_page_has_one_heading_and_the_policy(client):
     assert_whole_page(client.get(f"/setup/{open_setup()}/"), 200)
 
