@@ -90,8 +90,26 @@ def test_without_a_connection_it_says_so_in_place_and_retry_goes_on(page: Any) -
     page.locator(".models__row").first.wait_for()
     page.keyboard.press("Escape")
     page.locator("#prompt").press("Control+Enter")
-    page.locator("#form-errors").get_by_text("Could not load").wait_for()
+    page.locator("#form-errors").get_by_text("it is not known whether this was sent").wait_for()
     assert page.locator("#prompt").input_value() == PROMPT
+    page.unroute("**/shots/")
+    page.locator("#form-errors").get_by_role("button", name="Retry").click()
+    page.locator("#queue-list [data-generation-id]").wait_for()
+    assert Generation.objects.filter(prompt=PROMPT).count() == 1
+
+
+def test_when_only_the_answer_is_lost_nothing_is_called_uncharged_and_retry_makes_no_second_shot(page: Any) -> None:
+    def lose_the_answer(route: Any) -> None:
+        route.fetch()
+        route.abort()
+
+    page.goto("/")
+    type_into(page, PROMPT)
+    page.route("**/shots/", lose_the_answer)
+    page.locator("#generate").click()
+    page.locator("#form-errors").get_by_text("it is not known whether this was sent").wait_for()
+    assert "nothing was charged" not in page.locator("#form-errors").inner_text()
+    assert Generation.objects.filter(prompt=PROMPT).count() == 1
     page.unroute("**/shots/")
     page.locator("#form-errors").get_by_role("button", name="Retry").click()
     page.locator("#queue-list [data-generation-id]").wait_for()

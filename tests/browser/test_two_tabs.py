@@ -73,9 +73,9 @@ def test_after_going_back_to_another_filter_the_gallery_can_be_used_as_before(
     tab.goto("/gallery/")
     tab.get_by_role("searchbox").fill("neon")
     until(lambda: tab.locator("#counted").text_content() == "1 shot", 10, "the search")
-    tab.go_back()
+    with tab.expect_event("load"):
+        tab.go_back()
     until(lambda: tab.locator("#counted").text_content() == "2 shots", 10, "the gallery before it")
-    until(lambda: tab.evaluate("document.readyState === 'complete'"), 10, "the page")
     tab.locator(f"#tile-{shot.pk} .pick input").check(force=True)
     assert tab.locator("#picked-n").text_content() == "1 selected"
     assert tab.locator("#picked").is_visible()

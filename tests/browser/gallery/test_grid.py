@@ -71,7 +71,8 @@ def test_filters_are_in_the_address_and_back_undoes_them(page: Any, studio: Runn
     page.get_by_label("Sound", exact=False).select_option("without")
     until(lambda: address(page).endswith("?q=neon&sound=without"), 5, "the second filter")
     assert page.locator("#folded").text_content().startswith("1")
-    page.go_back()
+    with page.expect_event("load"):
+        page.go_back()
     until(lambda: address(page) == "/gallery/?q=neon" and len(tiles(page)) == 4, 10, "the filter before")
 
 
