@@ -3,7 +3,7 @@
 As in `providers`, MODELS has one entry a model and SPECS also each further way, and those that are no longer offered: old shots
 name them. What may be chosen for a new shot is in `views/catalogue.py`. The lists in `providers` are the release alone, for
 documents and tests; everything that serves a person or a shot looks here. What an operator changes is seen by every process
-within two seconds.
+within two seconds; while the database does not answer, what was read last still holds.
 """
 
 import time
@@ -20,6 +20,7 @@ from .specs import ModelSpec
 
 T = TypeVar("T")
 FRESH = 2.0  # seconds
+AGAIN = 0.2  # seconds after a look that failed
 
 
 class Live(Mapping[str, T]):
@@ -41,39 +42,41 @@ class Live(Mapping[str, T]):
 
 @dataclass(frozen=True)
 class Added:
-    """What operators have added, as it was read at `at`."""
+    """What operators have added."""
 
-    at: float = 0.0
     hosts: dict[str, Provider] = field(default_factory=dict)
     models: dict[str, ModelSpec] = field(default_factory=dict)
     specs: dict[str, ModelSpec] = field(default_factory=dict)
 
 
-_kept: Added | None = None
+_kept = Added()  # as it was read last
+_due = 0.0  # when it is read anew
 
 
 def forget() -> None:
     """What is known of added hosts is read anew at the next look: after a change in this process."""
-    global _kept
-    _kept = None
+    global _due
+    _due = 0.0
 
 
 def _added() -> Added:
-    global _kept
-    if _kept is None or time.monotonic() - _kept.at > FRESH:
-        _kept = _read()
+    """A look that fails changes nothing: shots at an added host still need it. Empty only before the first that succeeds."""
+    global _kept, _due
+    if time.monotonic() >= _due:
+        found = _read()
+        _kept, _due = found or _kept, time.monotonic() + (FRESH if found else AGAIN)
     return _kept
 
 
-def _read() -> Added:
-    """Empty before the first migration: commands that only look must work then."""
+def _read() -> Added | None:
+    """None when it cannot be read, as before the first migration: commands that only look must work then."""
     from .models import Host
 
-    found = Added(time.monotonic())
+    found = Added()
     try:
         rows = list(Host.objects.prefetch_related("models").order_by("name", "pk"))
     except (OperationalError, ProgrammingError):
-        return found
+        return None
     for row in rows:
         every = [(model.offered, model.specs(row.provider)) for model in row.models.all()]
         offered = tuple(specs[0] for is_offered, specs in every if is_offered)

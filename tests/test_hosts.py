@@ -3,23 +3,30 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Team
 from generations import continuing, keys, lifecycle, registry
+from generations.lifecycle import sweeping
+from generations.lifecycle.polling import Question
 from generations.models import Generation, Host, HostModel, Listing, ProviderKey
 from generations.models.fields import opened
 from generations.providers import outbound
 from generations.providers.abilities import KeepsContent, Lists
+from generations.rounds import settled_one
 from generations.views import catalogue
 
 from .clock import own_time
 from .filled import filled
 from .lifecycle.conftest import drive  # noqa: F401  (a fixture)
+from .lifecycle.test_promises import expire
 from .reconcile.conftest import look
 from .shots import make_shot
 
@@ -242,3 +249,96 @@ def test_a_lost_answer_is_found_in_such_a_hosts_list_by_our_own_name(
     [billed] = sandbox.ledger(contains=mark)
     assert (row.state, row.provider_task_id) == ("submitted", billed["task_id"])
     assert "our own name" in row.evidence.last().words
+
+
+# --- the database does not answer when the hosts are read -----------------------------------------------------------------
+@contextmanager
+def no_hosts_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What was read before is old, and each look at the hosts fails as while a PostgreSQL server restarts."""
+
+    def refuse(execute: Any, sql: str, *rest: Any) -> Any:
+        if 'FROM "generations_host"' in sql:
+            raise OperationalError("terminating connection due to administrator command")
+        return execute(sql, *rest)
+
+    with monkeypatch.context() as patch, connection.execute_wrapper(refuse):
+        own_time(patch, registry, monotonic=lambda: time.monotonic() + registry.FRESH + 0.1)
+        yield
+
+
+@pytest.fixture
+def answered(boss: Client, team: Team, user: Any, reachable: str, settings: Any) -> lifecycle.Sending:
+    """A paid request to an added host, with its answer in hand and on the disk, but not in the database yet."""
+    settings.SANDBOX_URL = "http://127.0.0.1:1"
+    add(boss, reachable, team)
+    key, spec = ProviderKey.objects.get(), registry.PROVIDERS[Host.objects.get().provider].specs[0]
+    [row] = lifecycle.start(team=team, user=user, key=key, spec=spec, params={"seconds": "4", "size": "1280x720"},
+                            prompt=f"A boat {SMALL}", token=secrets.token_hex(8))  # fmt: skip
+    [sending] = lifecycle.begin([row.pk])
+    return lifecycle.deliver(sending)
+
+
+def never_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has just begun."""
+    monkeypatch.setattr(registry, "_kept", registry.Added())
+    registry.forget()
+
+
+def told(sending: lifecycle.Sending) -> tuple[str, bool, int]:
+    """(its state, whether the provider's id is known, how many files wait for it)"""
+    row = Generation.objects.get(pk=sending.attempt.generation_id)
+    return row.state, bool(row.provider_task_id), len(list(Path(sending.escrow.path).parent.iterdir()))
+
+
+def test_a_failed_look_at_the_hosts_takes_no_model_away_and_no_paid_answer(
+    answered: lifecycle.Sending, monkeypatch: pytest.MonkeyPatch, boss: Client
+) -> None:
+    row = answered.attempt.generation
+    with no_hosts_read(monkeypatch):
+        assert registry.SPECS[row.model].slug == row.model
+        assert boss.post("/shots/", {"model": row.model, "form_token": secrets.token_hex(16)}).status_code == 422
+        assert settled_one(answered)
+        lifecycle.put_away(answered)
+        row.refresh_from_db()
+        assert isinstance(lifecycle.question(row), Question), "it can be asked about at once"
+    assert told(answered) == ("submitted", True, 0)
+
+
+def test_an_answer_that_nobody_can_read_yet_waits_on_the_disk_until_its_host_is_known(
+    answered: lifecycle.Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_read(monkeypatch)
+    with no_hosts_read(monkeypatch):
+        assert not settled_one(answered)
+        assert told(answered) == ("submitting", False, 1)
+        expire(answered.attempt.generation)
+        for _ in range(2):
+            assert lifecycle.sweep() == 0
+            assert told(answered) == ("submitting", False, 1)
+    registry.forget()
+    assert lifecycle.sweep() == 1
+    assert told(answered) == ("submitted", True, 0)
+
+
+def test_an_answer_that_nobody_could_read_for_an_hour_is_left_to_a_person_with_what_it_said(
+    answered: lifecycle.Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_read(monkeypatch)
+    expire(answered.attempt.generation)
+    monkeypatch.setattr(sweeping, "ORPHAN_AGE", -1)
+    with no_hosts_read(monkeypatch):
+        lifecycle.sweep()
+    assert told(answered) == ("unknown", False, 0)
+    attempt = answered.attempt
+    attempt.refresh_from_db()
+    assert '"id"' in attempt.answer
+    assert "no longer knows the model" in Generation.objects.get().message
+
+
+def test_a_host_that_could_not_be_read_once_is_there_a_moment_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host.objects.create(name="Basement", base_url="https://videos.example.org")
+    never_read(monkeypatch)
+    with no_hosts_read(monkeypatch):
+        assert host.provider not in registry.PROVIDERS
+    own_time(monkeypatch, registry, monotonic=lambda: time.monotonic() + registry.FRESH + 0.6)
+    assert host.provider in registry.PROVIDERS

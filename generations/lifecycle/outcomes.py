@@ -270,4 +270,5 @@ def _backoff(generation: Generation, base: float, top: float) -> float:
 
 
 def provider_of(generation: Generation) -> Any:
-    return PROVIDERS[generation.spec.provider] if generation.spec else None
+    """None when this studio does not know the model, or not yet: an added host may not have been read."""
+    return PROVIDERS.get(generation.spec.provider) if generation.spec else None

@@ -17,7 +17,18 @@ from ..models import Attempt, Breaker, Generation, ProviderKey
 from ..models.fields import Unopenable
 from ..providers import http
 from ..providers.abilities import Provider, Streams
-from ..providers.base import Job, KeyRefused, NotSent, ProviderError, Rejected, Request, Response, Stream, Target
+from ..providers.base import (
+    Job,
+    KeyRefused,
+    NotSent,
+    OutcomeUnknown,
+    ProviderError,
+    Rejected,
+    Request,
+    Response,
+    Stream,
+    Target,
+)
 from ..registry import PROVIDERS, STREAMED
 from ..specs import ModelSpec
 from ..states import State
@@ -27,6 +38,10 @@ from .moves import AWAY, LostRow, move
 
 log = logging.getLogger(__name__)
 LARGEST = 64 * 2**20  # bytes of images inside one request
+
+
+class Unreadable(Exception):
+    """Nobody here can read this answer now, so nothing is settled: it stays on the disk, for the recovery."""
 
 
 @dataclass
@@ -145,7 +160,7 @@ def carries_images(sending: Sending) -> bool:
 
 
 def settle(sending: Sending) -> None:
-    """E5: commit what became of it. `put_away` follows when that is on the disk, and not before."""
+    """E5: commit what became of it. `put_away` follows when that is on the disk, and not before. Raises Unreadable."""
     answer = sending.answer
     assert answer is not None
     sending.attempt.generation.state = (
@@ -153,8 +168,10 @@ def settle(sending: Sending) -> None:
     )  # as it left; a round that was rolled back may have been here before
     if isinstance(answer, ProviderError):
         outcomes.settle_error(sending.attempt, answer)
+    elif (provider := outcomes.provider_of(sending.attempt.generation)) is None:
+        raise Unreadable(f"The model {sending.attempt.generation.model} is not known now.")
     else:
-        settle_answer(sending.attempt, outcomes.provider_of(sending.attempt.generation), answer)
+        settle_answer(sending.attempt, provider, answer)
 
 
 def put_away(sending: Sending) -> None:
@@ -192,8 +209,8 @@ def _into_escrow(escrow: Escrow, answer: Response) -> None:
         log.warning("escrow %s could not take the answer", escrow.name, exc_info=True)
 
 
-def settle_answer(attempt: Attempt, provider: Provider, answer: Response | Stream) -> None:
-    """Read an answer (from the wire or from escrow) and commit what it means."""
+def settle_answer(attempt: Attempt, provider: Provider | None, answer: Response | Stream) -> None:
+    """Read an answer (from the wire or from escrow) and commit what it means; without a provider, that nobody can."""
     response = synchronous.evidence(answer) if isinstance(answer, Stream) else answer
     try:
         accepted = _read(provider, answer)
@@ -205,7 +222,11 @@ def settle_answer(attempt: Attempt, provider: Provider, answer: Response | Strea
         outcomes.accepted(attempt, accepted, response)
 
 
-def _read(provider: Provider, answer: Response | Stream) -> outcomes.Taken:
+def _read(provider: Provider | None, answer: Response | Stream) -> outcomes.Taken:
+    if provider is None:
+        raise OutcomeUnknown(
+            "The provider answered, but this studio no longer knows the model, so it cannot read whether it was accepted."
+        )
     if isinstance(answer, Response):
         return provider.read_submit(answer)
     assert isinstance(provider, Streams)

@@ -74,8 +74,11 @@ def _recover_submission(row: Generation) -> int:
     stage, response = escrow.seize()
     gone = leases.is_dead(row.lease_owner)
     found = escrow.found(response, DIED) if stage != "0" else None
+    provider = outcomes.provider_of(row)
+    if found is not None and provider is None and not _is_old(escrow):
+        return 0  # an added host may only not have been read; the answer waits where it is
     if found is not None:
-        submission.settle_answer(attempt, outcomes.provider_of(row), found)
+        submission.settle_answer(attempt, provider, found)
         if response is None and not gone:
             escrow.give_back()  # as below; but what came so far may have told enough
             return 1
