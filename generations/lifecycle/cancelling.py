@@ -21,17 +21,16 @@ def can_cancel(generation: Generation) -> bool:
 
 def cancel(generation: Generation, actor: User) -> None:
     """Cancel a job that was not sent. Raises TooLate; a job that is just being sent is cancelled if it comes back unsent."""
+    # a commit of its own, and the first: whoever takes the row out of the queue or back into it sees the wish
+    Generation.objects.filter(pk=generation.pk, state__in=(State.QUEUED, State.SUBMITTING)).update(
+        cancel_requested_at=timezone.now()
+    )
     try:
         with transaction.atomic():
-            Generation.objects.filter(pk=generation.pk, state__in=(State.QUEUED, State.SUBMITTING)).update(
-                cancel_requested_at=timezone.now()
-            )
             generation.state = State.QUEUED
             outcomes.cancelled(generation, actor=actor)
     except LostRow:
         generation.refresh_from_db()
-        asked = Generation.objects.filter(pk=generation.pk, state=State.SUBMITTING)
-        asked.update(cancel_requested_at=timezone.now())
         if generation.state != State.CANCELLED:
             raise TooLate(_why(generation)) from None
 
@@ -44,5 +43,10 @@ def _why(generation: Generation) -> str:
     if generation.is_streaming:
         return (
             "It was already sent, and the provider will bill it: ending it now would only lose the video. It is kept."
+        )
+    if generation.state == State.SUBMITTING:
+        return (
+            "It was already sent, or is just being sent. If the provider takes it, it is billed and the result is kept;"
+            " if it comes back, it is cancelled."
         )
     return "It was already sent, so the provider will bill it. The result is kept when it arrives."

@@ -206,7 +206,8 @@ def put_off(
         if not waiting.update(message=scrub(why)[:2000], due_at=due, updated_at=timezone.now(), **FREE):
             raise LostRow(f"shot {generation.pk} is no longer queued")
         return
-    if Generation.objects.filter(pk=generation.pk).exclude(cancel_requested_at=None).exists():
+    row = Generation.objects.select_for_update(no_key=True).filter(pk=generation.pk)  # a wish that comes now waits
+    if row.values_list("cancel_requested_at", flat=True).first():
         cancelled(generation, lease=lease)
         return
     due = now() + dt.timedelta(seconds=seconds)

@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from generations.lifecycle import escrow as escrows
 from generations.lifecycle import leases, outcomes, submission
 from generations.models import Attempt, Event, Generation, ProviderKey, Upload
 from generations.providers import SPECS
-from generations.providers.base import Accepted, Rejected, Response
+from generations.providers.base import Accepted, NotSent, Rejected, Response
 from generations.states import EDGES, TERMINAL
 from tests.conftest import strange_edges
 from tests.stack import until
@@ -245,14 +246,58 @@ def test_cancel_after_sending_says_that_it_is_too_late(start: Start, drive: Star
 
 @pytest.mark.django_db
 def test_a_cancel_while_sending_counts_when_it_comes_back_unsent(start: Start, user: User) -> None:
-    from generations.providers.base import NotSent
-
     row = start()
     attempt, _ = intend(row)
     row.refresh_from_db()
-    with pytest.raises(lifecycle.TooLate):
+    with pytest.raises(lifecycle.TooLate, match="if it comes back, it is cancelled"):
         lifecycle.cancel(row, user)
     outcomes.settle_error(attempt, NotSent("no route"))
+    row.refresh_from_db()
+    assert (row.state, row.charged) == ("cancelled", "no")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("moment", range(4))
+def test_a_cancel_counts_at_whatever_moment_of_it_the_request_comes_back_unsent(
+    moment: int, start: Start, user: User
+) -> None:
+    """Before each statement of the cancel that is no part of a transaction: there the engine may commit."""
+    row = start()
+    attempt, _ = intend(row)
+    row.refresh_from_db()
+    between = iter(range(100))
+
+    def come_back(execute: Any, *statement: Any) -> Any:
+        if not connection.in_atomic_block and next(between) == moment:
+            outcomes.settle_error(attempt, NotSent("no route"))
+        return execute(*statement)
+
+    with connection.execute_wrapper(come_back), suppress(lifecycle.TooLate):
+        lifecycle.cancel(row, user)
+    if next(between) <= moment:  # the cancel was over before
+        outcomes.settle_error(attempt, NotSent("no route"))
+    row.refresh_from_db()
+    assert (row.state, row.charged) == ("cancelled", "no")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cancel_that_comes_while_the_engine_puts_the_shot_back_waits_for_that_and_counts(
+    start: Start, user: User
+) -> None:
+    row = start()
+    attempt, _ = intend(row)
+    row.refresh_from_db()
+    press = threading.Thread(target=together, args=(1, lambda _: lifecycle.cancel(row, user)))
+
+    def pressed(execute: Any, sql: str, *rest: Any) -> Any:
+        if not press.ident and sql.startswith('UPDATE "generations_generation" SET "state"'):
+            press.start()
+            press.join(0.5)  # so long it has time to go past, and must not
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(pressed):
+        outcomes.settle_error(attempt, NotSent("no route"))
+    press.join(30)
     row.refresh_from_db()
     assert (row.state, row.charged) == ("cancelled", "no")
 
