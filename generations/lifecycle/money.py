@@ -221,6 +221,11 @@ def open_reservations(generation: Generation) -> list[Ledger]:
     return _open(generation.ledger.select_related("budget"))
 
 
+def oldest(held: list[Ledger]) -> str:
+    """The name of the first of these reservations, as a page sends it back; empty for none."""
+    return str(held[0].confirmation) if held else ""
+
+
 # --- after: what it did cost ---------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Cost:
@@ -229,16 +234,17 @@ class Cost:
     spent: Decimal | None
     held: int  # reservations that wait for an answer or for a person
     asks: bool  # whether a person must say if it was charged
+    oldest: str  # the confirmation that this question is about, when one holds money
 
 
 def cost(generation: Generation) -> Cost:
     entries = list(generation.ledger.select_related("budget"))
     paid = [entry.amount for entry in entries if entry.kind in (Ledger.SETTLE, Ledger.CORRECT)]
-    held = len(_open(entries))
+    held = _open(entries)
     doubt = held or (generation.charged == Charged.UNKNOWN and not entries)
     asks = generation.is_final and bool(doubt) and not generation.provider_key.is_sandbox
     known = [amount for amount in paid if amount is not None]
-    return Cost(sum(known, ZERO) if len(known) == len(paid) else None, held, asks)
+    return Cost(sum(known, ZERO) if len(known) == len(paid) else None, len(held), asks, oldest(held))
 
 
 # --- the promise -----------------------------------------------------------------------------------------------------------

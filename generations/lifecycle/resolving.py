@@ -112,16 +112,24 @@ def _refused_by_the_list(generation: Generation) -> bool:
     return True
 
 
-def decide_charge(generation: Generation, actor: User, *, charged: bool) -> None:
-    """ "It was charged" or "It was not charged", for the oldest reservation that a shot at its end still holds."""
-    committed(lambda: _decide_charge(generation, actor, charged))
+def decide_charge(generation: Generation, actor: User, *, charged: bool, about: str | None = None) -> None:
+    """ "It was charged" or "It was not charged", for the oldest reservation that a shot at its end still holds.
+
+    `about` is the one that the person was asked about (`Cost.oldest`): a press that comes twice decides no other.
+    """
+    committed(lambda: _decide_charge(generation, actor, charged, about))
 
 
-def _decide_charge(generation: Generation, actor: User, charged: bool) -> None:
+def _decide_charge(generation: Generation, actor: User, charged: bool, about: str | None) -> None:
     row = money.locked(generation)
     held = money.open_reservations(row)
     if row.state not in TERMINAL or not (held or row.charged == Charged.UNKNOWN):
         raise CannotResolve("There is nothing to decide about the money of this shot. Nothing was changed.")
+    if about is not None and about != money.oldest(held):
+        raise CannotResolve(
+            "This page was out of date: what it asked about is decided, or the question is another one by now."
+            " Nothing was changed. Read it once more and decide anew."
+        )
     words = f"a person says that it was {'' if charged else 'not '}charged"
     if held:
         money.end(held[0], Ledger.SETTLE if charged else Ledger.RELEASE, words)

@@ -43,6 +43,7 @@ def page_context(shot: Generation, membership: Membership, within: Filters) -> d
         "gone": shot.state == State.DONE and (video is None or not video.is_kept),
         "made": [*made(shot, video), *costs(shot, cost)],
         "asks_charge": cost.asks,
+        "asks_about": cost.oldest,
         "restored": epoch.is_doubtful(shot.provider_key),
         "may_cost": dollars(shot.price_amount) if shot.price_amount else "",
         "asked": settings(shot, video),

@@ -163,14 +163,19 @@ def resolve(request: StudioRequest, pk: int) -> HttpResponse:
 @require_POST
 @team_required
 def charge(request: StudioRequest, pk: int) -> HttpResponse:
-    """Whether the provider billed a shot that is at its end: only a person who sees the account can say."""
+    """Whether the provider billed a shot that is at its end: only a person who sees the account can say.
+
+    `confirmation` names what the page asked about: a page that is sent once more must not decide about another request.
+    """
     found = own(request, pk)
     answer = request.POST.get("charged")
     try:
         if answer not in ("yes", "no"):
             raise lifecycle.CannotResolve("Choose whether it was charged. Nothing was changed.")
-        lifecycle.decide_charge(found, request.user, charged=answer == "yes")
+        about = request.POST.get("confirmation", "")
+        lifecycle.decide_charge(found, request.user, charged=answer == "yes", about=about)
     except lifecycle.CannotResolve as error:
+        found.refresh_from_db()
         return _undecided(request, found, str(error), 422)
     return redirect("shot", pk)
 

@@ -163,7 +163,7 @@ def test_two_buttons_decide_whether_a_failed_shot_was_charged(
     page = said(web.get(f"/shots/{shot.pk}/"))
     assert "It was charged" in page
     assert "It was not charged" in page
-    assert web.post(f"/shots/{shot.pk}/charge/", {"charged": answer}).status_code == 302
+    assert web.post(f"/shots/{shot.pk}/charge/", {"charged": answer, "confirmation": "1"}).status_code == 302
     shot.refresh_from_db()
     month = Budget.objects.get(team=team)
     assert (shot.charged, month.reserved, month.spent) == (charged, 0, spent)
@@ -172,6 +172,52 @@ def test_two_buttons_decide_whether_a_failed_shot_was_charged(
     again = web.post(f"/shots/{shot.pk}/charge/", {"charged": "no"})
     assert again.status_code == 422
     assert "nothing to decide" in said(again)
+
+
+def pressed(html: str, answer: str) -> dict[str, str]:
+    """What this page sends when one of its two buttons is pressed."""
+    form = html[html.index('id="held"') :]
+    return {"charged": answer, "confirmation": form.split('name="confirmation" value="')[1].split('"')[0]}
+
+
+@pytest.mark.parametrize(("answer", "after"), [("yes", (PRICE, PRICE)), ("no", (PRICE, 0))])
+def test_a_press_that_comes_twice_decides_about_one_request_and_the_other_is_still_asked_about(
+    web: Client, team: Team, answer: str, after: Any
+) -> None:
+    """After "Send again" and a failed end two requests may have been charged; a double click is one answer."""
+    shot = held(team, charged="unknown", reason="provider_failed")
+    money.reserve([shot], confirmation=2)
+    path, month = f"/shots/{shot.pk}/", Budget.objects.get(team=team)
+    first = pressed(web.get(path).content.decode(), answer)
+    assert web.post(f"{path}charge/", first).status_code == 302
+    twice = web.post(f"{path}charge/", first)
+    assert twice.status_code == 422
+    assert "Nothing was changed. Read it once more and decide anew." in said(twice)
+    month.refresh_from_db()
+    assert (month.reserved, month.spent) == after
+    second = pressed(twice.content.decode(), "no")
+    assert web.post(f"{path}charge/", second).status_code == 302
+    month.refresh_from_db()
+    assert (month.reserved, month.spent) == (0, after[1])
+    assert money.check(team) == []
+
+
+@pytest.mark.parametrize("named", ["", "2", "0", "x", "1" * 5000])
+def test_a_press_that_names_no_request_or_another_one_decides_nothing(web: Client, team: Team, named: str) -> None:
+    shot = held(team, charged="unknown", reason="provider_failed")
+    answer = web.post(f"/shots/{shot.pk}/charge/", {"charged": "yes", "confirmation": named})
+    assert answer.status_code == 422
+    assert shot.ledger.count() == 1
+
+
+def test_a_shot_from_before_there_was_a_ledger_can_be_decided_about(
+    web: Client, team: Team, real_key: ProviderKey
+) -> None:
+    shot = make_shot(team, "failed", charged="unknown", reason="provider_failed")
+    press = pressed(web.get(f"/shots/{shot.pk}/").content.decode(), "yes")
+    assert web.post(f"/shots/{shot.pk}/charge/", press).status_code == 302
+    shot.refresh_from_db()
+    assert shot.charged == "yes"
 
 
 @pytest.mark.parametrize("data", [{}, {"charged": "perhaps"}])
