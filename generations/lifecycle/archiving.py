@@ -8,8 +8,10 @@ import os
 import random
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -30,7 +32,7 @@ from .pace import Pace
 
 log = logging.getLogger(__name__)
 HOPELESS = 8  # tries at which the file itself was wrong or gone; our own trouble and the network's do not count
-PATIENCE = dt.timedelta(hours=6)  # that a host which does not answer is given, from the end of the render on
+PATIENCE = 6 * 3600  # seconds of trying that a host which does not answer is given
 LARGEST = 2 * 2**30  # bytes
 RESERVE = 2**30  # bytes that stay free on the disk, or 5 % of a small one
 STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,200}"')  # only such a one can be sent back to ask for the rest
@@ -42,6 +44,7 @@ class NotNow(Exception):
 
 def archive(generation_id: int) -> bool:
     """Bring one succeeded render home. False when there was nothing to do."""
+    began = time.monotonic()  # a clock that stands while this machine sleeps
     with transaction.atomic():
         generation = leases.claim(generation_id, SAVING)
         if generation is None:
@@ -61,10 +64,11 @@ def archive(generation_id: int) -> bool:
         if isinstance(error, Unopenable):
             with contextlib.suppress(http.DownloadFailed):
                 _fresh_url(generation)  # the provider can name the address again
-        _not_this_time(generation, error)
+        _not_this_time(generation, error, time.monotonic() - began)
     except Exception as error:  # whatever it is, it must be counted and said, not repeated in silence
         log.exception("shot %s could not be saved", generation.pk)
-        _not_this_time(generation, NotNow(f"Saving was interrupted ({type(error).__name__}: {error})."))
+        interrupted = NotNow(f"Saving was interrupted ({type(error).__name__}: {error}).")
+        _not_this_time(generation, interrupted, time.monotonic() - began)
     if generation.is_final:
         synchronous.forget(generation)
     return True
@@ -235,29 +239,31 @@ def _done(generation: Generation, facts: media.Facts, digest: str) -> None:
     Asset.objects.bulk_create([row], update_conflicts=True, unique_fields=one_of_a_kind, update_fields=list(fields))
 
 
-def _not_this_time(generation: Generation, error: Exception) -> None:
-    """Back to "rendered, saving" with the reason, or failed when trying on is pointless. It was charged in any case."""
+def _not_this_time(generation: Generation, error: Exception, seconds: float) -> None:
+    """Back to "rendered, saving" with the reason, or failed when trying on is pointless. It was charged in any case.
+
+    Patience is the length of the tries and of the waits between them. The hours in which this machine was off, or its
+    disk full, tell nothing about a host, so they do not count.
+    """
     words = scrub(getattr(error, "message", "") or str(error))[:2000]
     hopeless = isinstance(error, media.InvalidMedia) or getattr(error, "gone", False)
     ours = isinstance(error, OSError | NotNow | Unopenable)  # the render is fine, so there is no reason to give up
     unchanging = isinstance(error, media.InvalidMedia) and not generation.result_url  # it came with the answer
     wrong = HOPELESS if unchanging else generation.url_tries + hopeless
-    waited = now() - (generation.rendered_at or now())
-    if wrong >= HOPELESS or (not ours and waited > PATIENCE):
+    wait = random.uniform(0.5, 1) * min(60, 2 * 2 ** min(generation.archive_tries, 5))  # noqa: S311
+    failing = 0 if ours else generation.failing_for + round(seconds + wait)
+    if wrong >= HOPELESS or failing > PATIENCE:
         reason = Reason.RESULT_INVALID if isinstance(error, media.InvalidMedia) else Reason.RESULT_EXPIRED
         committed(lambda: _give_up(generation, reason, words), generation)
         return
-    wait = random.uniform(0.5, 1) * min(60, 2 * 2 ** min(generation.archive_tries, 5))  # noqa: S311
-    committed(lambda: _later(generation, words, wrong, wait), generation)
-
-
-def _later(generation: Generation, words: str, wrong: int, wait: float) -> None:
     due = now() + dt.timedelta(seconds=wait)
+    fields = {"url_tries": wrong, "failing_for": failing, "due_at": due, "hint_at": due}
+    committed(lambda: _later(generation, words, fields), generation)
+
+
+def _later(generation: Generation, words: str, fields: dict[str, Any]) -> None:
     try:
-        move(
-            generation, State.SUCCEEDED, words, lease=generation.lease_token, message=words, url_tries=wrong,
-            due_at=due, hint_at=due, **FREE,
-        )  # fmt: skip
+        move(generation, State.SUCCEEDED, words, lease=generation.lease_token, message=words, **fields, **FREE)
     except LostRow:
         log.info("shot %s was taken over while it was archived", generation.pk)
 

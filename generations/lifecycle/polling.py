@@ -171,8 +171,8 @@ def _finished(generation: Generation, answer: Finished) -> None:
     move(
         generation, State.SUCCEEDED, "the provider finished it", frm=(generation.state,), charged=Charged.YES,
         result_url=answer.url, result_expires_at=moment + DEFAULT_URL_LIFE, rendered_at=moment, due_at=moment,
-        hint_at=moment, message="", unknown_phase="", poll_errors=0, url_tries=0, remote_status=answer.status[:80],
-        rewritten_prompt=answer.prompt or generation.rewritten_prompt,
+        hint_at=moment, message="", unknown_phase="", poll_errors=0, url_tries=0, failing_for=0,
+        remote_status=answer.status[:80], rewritten_prompt=answer.prompt or generation.rewritten_prompt,
     )  # fmt: skip
 
 

@@ -159,7 +159,7 @@ def fetch_again(generation: Generation, actor: User) -> None:
     with transaction.atomic():
         move(
             generation, State.SUBMITTED, "a person has the result fetched again", frm=(State.FAILED, State.DONE), actor=actor,
-            reason="", message="", url_tries=0, archive_tries=0, poll_errors=0, first_missing_at=None,
+            reason="", message="", url_tries=0, archive_tries=0, failing_for=0, poll_errors=0, first_missing_at=None,
             due_at=moment, hint_at=moment, deadline_at=moment + dt.timedelta(hours=1), dismissed_at=None,
         )  # fmt: skip
 

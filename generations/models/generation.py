@@ -98,6 +98,7 @@ class Generation(models.Model):
     safe_to_resend = models.BooleanField(default=False)  # a whole list, late enough, does not contain the lost request
     archive_tries = models.PositiveIntegerField(default=0)
     url_tries = models.PositiveIntegerField(default=0)
+    failing_for = models.PositiveIntegerField(default=0)  # seconds of tries in a row that did not get the file
 
     # what the provider says
     provider_task_id = models.CharField(max_length=512, null=True)

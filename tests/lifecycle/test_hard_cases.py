@@ -2,7 +2,10 @@
 
 import datetime as dt
 import os
+import shutil
+import socket
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +14,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from generations import keys, lifecycle
+from generations.lifecycle import archiving, outcomes, submission, sweeping
 from generations.lifecycle import escrow as escrows
-from generations.lifecycle import outcomes, submission, sweeping
 from generations.models import Attempt, Generation, ProviderKey
 from generations.providers import http
 from generations.providers.base import Accepted, Rejected, Response
@@ -50,17 +53,50 @@ def _down(*args: Any, **kwargs: Any) -> Any:
     raise http.DownloadFailed("The file could not be fetched (connection refused).")
 
 
-def test_a_host_that_stays_away_for_six_hours_is_given_up_and_can_still_be_asked_again(
+def _nameless(*args: Any, **kwargs: Any) -> Any:
+    raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+
+def test_hours_in_which_nobody_tried_to_fetch_a_file_do_not_count_against_its_host(
+    start: Start, drive: Start, monkeypatch: Any
+) -> None:
+    row = drive(start(), "succeeded")
+    night = timezone.now() - dt.timedelta(hours=9)
+    Generation.objects.filter(pk=row.pk).update(rendered_at=night, due_at=night)
+    monkeypatch.setattr(socket, "getaddrinfo", _nameless)
+    lifecycle.archive(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.archive_tries) == ("succeeded", 1), row.message
+    for _ in range(3):  # nor does a second night, after tries that had begun
+        Generation.objects.filter(pk=row.pk).update(due_at=night)
+        lifecycle.archive(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.archive_tries) == ("succeeded", 4)
+    assert 4 <= row.failing_for < 120, "the tries and the waits between them"
+
+
+def test_a_full_disk_takes_nothing_from_the_patience_with_a_host(start: Start, drive: Start, monkeypatch: Any) -> None:
+    row = drive(start(), "succeeded")
+    Generation.objects.filter(pk=row.pk).update(failing_for=archiving.PATIENCE - 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(total=2**40, free=0))
+        lifecycle.archive(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.failing_for) == ("succeeded", 0), "its host has answered"
+
+
+def test_a_host_that_is_tried_in_vain_for_six_hours_is_given_up_and_can_still_be_asked_again(
     start: Start, drive: Start, user: User, monkeypatch: Any
 ) -> None:
     row = drive(start(), "succeeded")
-    Generation.objects.filter(pk=row.pk).update(rendered_at=timezone.now() - dt.timedelta(hours=7))
+    Generation.objects.filter(pk=row.pk).update(failing_for=archiving.PATIENCE)
     with monkeypatch.context() as patch:
         patch.setattr(http, "download", _down)
         lifecycle.archive(row.pk)
     row.refresh_from_db()
     assert (row.state, row.reason, row.charged) == ("failed", "result_expired", "yes")
     lifecycle.fetch_again(row, user)
+    assert drive(row, "succeeded").failing_for == 0, "and it is given six hours anew"
     assert drive(row, "done").charged == "yes"
     assert row.attempts.count() == 1, "fetching again sends nothing"
 
@@ -123,8 +159,6 @@ def test_a_worker_that_dies_while_saving_has_tried_too(start: Start, drive: Star
 
 
 def test_two_workers_never_write_into_one_file(start: Start, drive: Start) -> None:
-    from generations.lifecycle import archiving
-
     row = drive(start(), "succeeded")
     with archiving._alone_in(archiving.folder(row)):
         due(row)

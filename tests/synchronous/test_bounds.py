@@ -230,7 +230,7 @@ def test_an_answer_that_vanished_from_the_disk_is_waited_for_and_then_said_to_be
     lifecycle.archive(row.pk)
     assert refreshed(row).state == "succeeded"
     assert "escrow folder" in row.message
-    Generation.objects.filter(pk=row.pk).update(rendered_at=timezone.now() - archiving.PATIENCE, due_at=timezone.now())
+    Generation.objects.filter(pk=row.pk).update(failing_for=archiving.PATIENCE, due_at=timezone.now())
     lifecycle.archive(row.pk)
     assert (refreshed(row).state, row.reason, row.charged) == ("failed", "result_expired", "yes")
 
