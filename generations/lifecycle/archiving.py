@@ -104,7 +104,7 @@ def _bring_home(generation: Generation) -> media.Facts:
         try:
             return media.verify(final)
         except media.InvalidMedia:
-            final.unlink()
+            os.replace(final, final.with_suffix(".damaged"))  # it was the only copy once, so it is not thrown away
     part = final.with_suffix(".part")
     try:
         _receive(generation, part)
@@ -122,8 +122,10 @@ def _bring_home(generation: Generation) -> media.Facts:
 
 def _receive(generation: Generation, part: Path) -> None:
     """Fetch the file, or take it out of the answer that it came with."""
-    if not generation.result_url:
+    if not generation.result_url and not generation.provider_task_id:
         return synchronous.unpack(generation, part, _check_room)
+    if not generation.result_url and not _fresh_url(generation):  # it was on the disk again, and now it is not
+        raise http.DownloadFailed("The file is not on the disk, and the provider names no address for it.", gone=True)
     try:
         _fetch(generation, part)
     except http.DownloadFailed as error:

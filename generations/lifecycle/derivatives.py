@@ -19,9 +19,14 @@ MOST_TRIES = 4
 def pictures(generation_id: int) -> bool:
     """Make the pictures of a finished shot that still has none. False when there was nothing to do."""
     moment = now()
-    due = Generation.objects.filter(pk=generation_id, state=State.DONE, pictures_due_at__lte=moment)
+    due = Generation.objects.filter(pk=generation_id, pictures_due_at__lte=moment)
     generation = due.first()
-    if generation is None or not due.update(
+    if generation is None:
+        return False
+    if generation.state != State.DONE:  # its file is fetched again; the pictures are due anew when it is saved
+        due.exclude(state=State.DONE).update(pictures_due_at=None)
+        return False
+    if not due.filter(state=State.DONE).update(
         pictures_due_at=moment + dt.timedelta(seconds=120), picture_tries=generation.picture_tries + 1
     ):
         return False

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from .. import keys
-from ..models import Breaker, Generation
+from ..models import Asset, Breaker, Generation
 from ..models.fields import Unopenable
 from ..providers import http
 from ..providers.abilities import KeepsContent, Locates, Provider
@@ -170,8 +170,8 @@ def _finished(generation: Generation, answer: Finished) -> None:
     moment = now()
     move(
         generation, State.SUCCEEDED, "the provider finished it", frm=(generation.state,), charged=Charged.YES,
-        result_url=answer.url, result_expires_at=moment + DEFAULT_URL_LIFE, rendered_at=moment, due_at=moment,
-        hint_at=moment, message="", unknown_phase="", poll_errors=0, url_tries=0, failing_for=0,
+        result_url=answer.url, result_expires_at=moment + DEFAULT_URL_LIFE, rendered_at=generation.rendered_at or moment,
+        due_at=moment, hint_at=moment, message="", unknown_phase="", poll_errors=0, url_tries=0, failing_for=0,
         remote_status=answer.status[:80], rewritten_prompt=answer.prompt or generation.rewritten_prompt,
     )  # fmt: skip
 
@@ -184,12 +184,15 @@ def _no_address(generation: Generation, answer: Finished) -> None:
     why = "The provider says that it is done but gives no address that the file can be fetched from."
     move(
         generation, State.FAILED, why, frm=(generation.state,), reason=Reason.RESULT_INVALID, charged=Charged.YES,
-        message=why,
+        message=why, rendered_at=generation.rendered_at or now(),
     )  # fmt: skip
 
 
 def fail_remote(generation: Generation, answer: Failed) -> None:
     """Charged stays in doubt: no document of these providers says whether a failed render is billed."""
+    if generation.rendered_at:
+        _still_lost(generation, answer.message)
+        return
     move(
         generation, State.FAILED, scrub(answer.message), frm=(generation.state,), reason=Reason(answer.reason),
         charged=Charged.UNKNOWN, message=scrub(answer.message)[:2000], unknown_phase="",
@@ -219,7 +222,8 @@ def _running(generation: Generation, answer: Running) -> None:
 def _missing(generation: Generation, answer: TaskMissing) -> None:
     """A new id may be unknown for a moment. Missing for good is no proof of failure: a person is asked."""
     since = generation.first_missing_at or now()
-    if now() - since >= MISSING_FOR and generation.poll_errors >= 3 and generation.state in IN_FLIGHT:
+    believed = generation.state in IN_FLIGHT or generation.rendered_at
+    if now() - since >= MISSING_FOR and generation.poll_errors >= 3 and believed:
         _doubt(generation, f"The provider no longer knows this job. It says: {answer.message}")
     else:
         wait = SLOW if generation.state == State.UNKNOWN else 15
@@ -256,9 +260,24 @@ def _give_up_waiting(generation: Generation) -> None:
 
 
 def _doubt(generation: Generation, why: str) -> None:
+    if generation.rendered_at:
+        _still_lost(generation, why)
+        return
     move(
         generation, State.UNKNOWN, scrub(why), frm=(generation.state,), unknown_phase="remote",
         message=scrub(why)[:2000], due_at=now() + dt.timedelta(seconds=SLOW),
+    )  # fmt: skip
+
+
+def _still_lost(generation: Generation, why: str) -> None:
+    """The end of a shot that was rendered once and is fetched again: its price is settled, so nothing about it is in doubt."""
+    words = f"The result could not be fetched again. {why}"
+    if generation.asset(Asset.VIDEO) is not None:
+        words += " Should its file come back to this studio's disk, fetch it again: that is free."
+    words = scrub(words)[:2000]
+    move(
+        generation, State.FAILED, words, frm=(generation.state,), reason=Reason.RESULT_EXPIRED, charged=Charged.YES,
+        message=words, unknown_phase="",
     )  # fmt: skip
 
 

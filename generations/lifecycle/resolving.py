@@ -1,6 +1,7 @@
 """What a person decides about an unknown outcome. Nothing here happens by itself."""
 
 import datetime as dt
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -9,7 +10,7 @@ from accounts.models import User
 
 from ..models import Asset, Attempt, Event, Generation, Ledger
 from ..registry import STREAMED
-from ..states import TERMINAL, Charged, Reason, State
+from ..states import IN_FLIGHT, TERMINAL, Charged, Reason, State
 from . import money
 from .moves import FREE, committed, move, now
 
@@ -141,27 +142,52 @@ def _decide_charge(generation: Generation, actor: User, charged: bool, about: st
 
 
 def can_fetch_again(generation: Generation) -> bool:
-    """Whether the provider may still have the result of a shot whose file could not be saved, or is gone from the disk."""
+    """Whether a file that could not be saved, or is gone from the disk, may be had: from its provider, or from the disk
+    that has it again.
+    """
     if not generation.provider_task_id:
         return False
     if generation.state == State.DONE:
         video = generation.asset(Asset.VIDEO)
         return video is None or not video.is_kept
     lost = (Reason.RESULT_EXPIRED, Reason.RESULT_INVALID)
-    return generation.state == State.FAILED and generation.reason in lost
+    return (generation.state == State.FAILED and generation.reason in lost) or _is_back(generation)
+
+
+def _is_back(generation: Generation) -> bool:
+    """Whether the file of a shot that was saved once, and is no longer ready, is on the disk again, and all of it."""
+    if generation.state not in (State.FAILED, State.UNKNOWN, *IN_FLIGHT):
+        return False
+    video = generation.asset(Asset.VIDEO)
+    try:
+        return video is not None and video.file.stat().st_size == video.bytes
+    except OSError:
+        return False
 
 
 def fetch_again(generation: Generation, actor: User) -> None:
-    """Ask the provider once more for a result that was paid for. Costs nothing; nothing is sent."""
+    """Ask the provider once more for a result that was paid for; or take its file, when the disk has it again.
+
+    Costs nothing; nothing is sent. Raises LostRow when somebody else was quicker.
+    """
     if not can_fetch_again(generation):
         raise CannotResolve("There is nothing to fetch again for this shot.")
-    moment = now()
+    moment, is_back = now(), _is_back(generation)
+    anew: dict[str, Any] = {
+        "message": "", "url_tries": 0, "archive_tries": 0, "failing_for": 0, "due_at": moment, "hint_at": moment,
+    }  # fmt: skip
     with transaction.atomic():
-        move(
-            generation, State.SUBMITTED, "a person has the result fetched again", frm=(State.FAILED, State.DONE), actor=actor,
-            reason="", message="", url_tries=0, archive_tries=0, failing_for=0, poll_errors=0, first_missing_at=None,
-            due_at=moment, hint_at=moment, deadline_at=moment + dt.timedelta(hours=1), dismissed_at=None,
-        )  # fmt: skip
+        if generation.is_final:
+            move(
+                generation, State.SUBMITTED, "a person has the result fetched again", actor=actor, charged=Charged.YES,
+                reason="", poll_errors=0, first_missing_at=None, deadline_at=moment + dt.timedelta(hours=1),
+                dismissed_at=None, pictures_due_at=None, picture_tries=0, **anew,
+            )  # fmt: skip
+        if is_back:
+            move(
+                generation, State.SUCCEEDED, "its file is on the disk again", actor=actor, charged=Charged.YES,
+                unknown_phase="", **anew,
+            )  # fmt: skip
 
 
 def check_again(generation: Generation) -> None:

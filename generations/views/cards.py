@@ -142,7 +142,8 @@ def _submitting(shot: Generation) -> Card:
 
 def _in_flight(shot: Generation) -> Card:
     usual = getattr(shot, "usual", None)
-    card = Card(State(shot.state).label, since=shot.submitted_at, usual=usual, bar=-1)
+    since = None if shot.rendered_at else shot.submitted_at  # what is fetched again is not rendered again
+    card = Card(State(shot.state).label, since=since, usual=usual, bar=-1)
     card.words, card.hint = shot.message or _why(shot).words, _cancel_words(shot)
     if shot.state == State.RUNNING and shot.progress is not None:
         card.bar = min(shot.progress, 99)

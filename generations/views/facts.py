@@ -36,11 +36,13 @@ class Input:
 def page_context(shot: Generation, membership: Membership, within: Filters) -> dict[str, object]:
     """Everything for shot.html; its neighbours `within` what a filtered gallery shows."""
     video = shot.asset(Asset.VIDEO)
+    here, ready = bool(video and video.is_kept), shot.state == State.DONE
     cost, attempts = money.cost(shot), shot.attempts.order_by("n")
     return {
         "generation": shot,
         "video": video,
-        "gone": shot.state == State.DONE and (video is None or not video.is_kept),
+        "plays": ready and here,
+        "gone": ready and not here,
         "made": [*made(shot, video), *costs(shot, cost)],
         "asks_charge": cost.asks,
         "asks_about": cost.oldest,

@@ -135,12 +135,29 @@ def check(request: StudioRequest, pk: int) -> HttpResponse:
     if not found.provider_task_id:
         words = "The provider gave no id for this shot, so it cannot be asked about it. Nothing was sent."
         return said(request, words, to=reverse("shot", args=[pk]), status=409)
+    try:
+        words, status = _asked_again(found, request), 200
+    except lifecycle.CannotResolve as error:
+        words, status = str(error), 409
+    except lifecycle.LostRow:
+        words, status = _moved_on(found), 409
+    tasks.kick()
+    return said(request, words, to=reverse("shot", args=[pk]), status=status)
+
+
+def _asked_again(found: Generation, request: StudioRequest) -> str:
+    """What a press on "Fetch again" or "Ask again now" comes to, as a sentence. Raises CannotResolve and LostRow."""
     if lifecycle.can_fetch_again(found):
         lifecycle.fetch_again(found, request.user)
+        if found.state == State.SUCCEEDED:
+            return "Its file is on the disk again. It is checked, and then the shot is ready. That costs nothing."
+    elif found.state == State.DONE:
+        return "Its file is on the disk, so nothing is fetched."
+    elif found.is_final:
+        raise lifecycle.CannotResolve("This shot has come to its end, and there is nothing to fetch. Nothing was sent.")
     else:
         lifecycle.check_again(found)
-    tasks.kick()
-    return said(request, "The provider is asked again now. That costs nothing.", to=reverse("shot", args=[pk]))
+    return "The provider is asked again now. That costs nothing."
 
 
 @require_POST
@@ -153,9 +170,7 @@ def resolve(request: StudioRequest, pk: int) -> HttpResponse:
     except lifecycle.CannotResolve as error:
         return _undecided(request, found, str(error), 422)
     except lifecycle.LostRow:
-        found.refresh_from_db()
-        words = f"Meanwhile this shot has moved on: {State(found.state).label}. Nothing was changed."
-        return _undecided(request, found, words, 409)
+        return _undecided(request, found, _moved_on(found), 409)
     tasks.kick()
     return redirect("shot", pk)
 
@@ -178,6 +193,11 @@ def charge(request: StudioRequest, pk: int) -> HttpResponse:
         found.refresh_from_db()
         return _undecided(request, found, str(error), 422)
     return redirect("shot", pk)
+
+
+def _moved_on(found: Generation) -> str:
+    found.refresh_from_db()
+    return f"Meanwhile this shot has moved on: {State(found.state).label}. Nothing was changed."
 
 
 def _decide(found: Generation, request: StudioRequest) -> None:
