@@ -4,8 +4,9 @@ Source: reliability notes 2.1. The stock cluster deadlocks on a second signal an
 idle worker dies while it holds the queue's lock.
 """
 
-import contextlib
+import datetime as dt
 import logging
+import math
 import os
 import signal
 import threading
@@ -28,12 +29,18 @@ from .lifecycle.heartbeat import SIGN
 from .lifecycle.moves import AWAY
 from .models import Beacon, Generation
 from .supervisor import tether
+from .supervisor.signs import Paid, Silence
 
 log = logging.getLogger(__name__)
 KICK = 5.0  # seconds: how long a job whose loop died waits at most, beside the lease of 10 s
 ORPHANS = 20.0  # seconds that workers get whose parent was killed
 IDLE_STOP = 8.0  # seconds that a stop may take in which nobody works any more
 RESEND = 2  # canaries' intervals without an answer until another is sent; a worker may have died with the first
+
+
+def pulse() -> Path:
+    """Touched by the cluster's main process while all is well; the supervisor looks at its time."""
+    return Path(settings.RUN, "pulse")
 
 
 def stop_flag() -> Path:
@@ -115,31 +122,34 @@ class Watch(threading.Thread):
         self.cluster = cluster
         self.every = every
         self.stale_after = stale_after
-        self.pulse = Path(settings.RUN, "pulse")
-        self.sent = 0.0
+        self.pulse = pulse()
+        self.sent = -math.inf  # this and the next two are moments of time.monotonic()
+        self.answered = self.kicked = time.monotonic()
+        self.silence = Silence()  # since the cluster was last known to be well
+        self.before: dt.datetime | None = None  # the beacon's time when the canary was sent
         self.message = 0  # the canary's, in the queue's table; 0 when it went through before we could look
         self.away = False  # the database, when it was last asked
-        self.answered = self.kicked = self.well = time.time()
 
     def run(self) -> None:
         while not self.cluster.asked:
             self._look()
             close_old_connections()
-            if time.time() - self.well > self.stale_after and not self.cluster.asked:
+            if self.silence.look() > self.stale_after and not self.cluster.asked:
                 self._end_cluster()
             time.sleep(min(1.0, self.every))
         self._end_a_stop_that_hangs()
 
     def _end_a_stop_that_hangs(self) -> None:
         """A helper that died a moment before may have a lock in its hand for which the stop waits. Not while anybody works."""
-        quiet = time.monotonic()
+        quiet, paid = Silence(), Paid(settings.RUN)
         while tether.leads_group():
             try:
-                quiet = time.monotonic() if working() else quiet
+                if paid.is_out() or working():
+                    quiet.end()
             except AWAY:
-                quiet = time.monotonic()  # nobody can say, so the supervisor's own patience decides
+                quiet.end()  # nobody can say, so the supervisor's own patience decides
             close_old_connections()
-            if time.monotonic() - quiet > IDLE_STOP:
+            if quiet.look() > IDLE_STOP:
                 log.warning("The queue has nothing left to do and did not stop. It ends itself.")
                 tether.end_group()
             time.sleep(0.5)
@@ -155,35 +165,37 @@ class Watch(threading.Thread):
             self.is_well()  # not the cluster's fault, and killing it would not help
 
     def _send_and_read(self) -> None:
-        moment = time.time()
+        moment = time.monotonic()
         if moment - self.kicked >= min(KICK, self.every):
             self.kicked = moment
             tasks.kick()
         pause = self.every if self.answered >= self.sent else self.every * RESEND
         if moment - self.sent >= pause:
-            self.sent = moment
+            self.before, self.sent = last_canary(), moment
             self.message = send_canary()
         if self.answered < self.sent:
-            beacon = Beacon.objects.filter(name="canary").first()
-            if beacon is not None and beacon.touched_at.timestamp() >= self.sent:
+            if last_canary() != self.before:  # not whether it is later: the clock may have been set back meanwhile
                 if not OrmQ.objects.filter(pk=self.message).exists():
-                    self.answered = beacon.touched_at.timestamp()
+                    self.answered = moment
                     self.is_well()
             elif len(working()) >= Conf.WORKERS:
                 self.is_well()  # all hands are busy with long downloads: slow, and nothing to repair
 
     def is_well(self) -> None:
-        self.well = time.time()
+        self.silence.end()
         self.pulse.touch()
 
     def _end_cluster(self) -> None:
         """Kill the whole group: a dead main process alone would leave workers that go on working unseen."""
-        silent = time.time() - self.well
+        silent = self.silence.seconds
         if not tether.leads_group():
-            log.critical("The queue is stuck: no task got through for %.0f s. Restart it; no shot is lost.", silent)
-            self.well = time.time()
+            log.critical("The queue is stuck: no task got through for %.0f s. Restart it; its shots go on.", silent)
+            self.silence.end()
             return
-        log.critical("The queue is stuck: no task got through for %.0f s. It ends itself; no shot is lost.", silent)
+        log.critical(
+            "The queue is stuck: no task got through for %.0f s. It ends itself after what was sent; its shots go on.",
+            silent,
+        )
         finish_what_was_sent(self.stale_after)
         tether.end_group()
 
@@ -196,13 +208,41 @@ def send_canary() -> int:
     return next((message.pk for message in later if message.func() == "generations.tasks.canary"), 0)
 
 
+def last_canary() -> dt.datetime | None:
+    """When one last came through the cluster, by the clock of the process that ran it."""
+    return Beacon.objects.filter(name="canary").values_list("touched_at", flat=True).first()
+
+
 def finish_what_was_sent(seconds: float) -> None:
-    """Let the workers end their work, before they are killed: a request that costs money may be on its way."""
+    """Let the workers end their work, before they are killed: a request that costs money may be on its way.
+
+    For an answer that cannot be had again they get as long as such a request may take, and then `seconds` to settle it. The
+    pulse goes on meanwhile, because this process is well.
+    """
     stop_flag().touch()
-    end = time.monotonic() + seconds
-    with contextlib.suppress(*AWAY):
-        while working() and time.monotonic() < end:
-            time.sleep(0.5)
+    paid, over, whole = Paid(settings.RUN), Silence(), Silence()
+    told = False
+    while over.look() < seconds:
+        if paid.is_out() and whole.look() < settings.SYNC_DEADLINE + seconds:
+            told = told or _say_that_it_waits()
+            over.end()
+            pulse().touch()
+            stop_flag().touch()  # a supervisor that had given us up takes it away when the pulse goes on
+        elif not _somebody_works():
+            return
+        time.sleep(0.5)
+
+
+def _say_that_it_waits() -> bool:
+    log.warning("A paid request is out whose answer cannot be had again. It is waited for, which can take minutes.")
+    return True
+
+
+def _somebody_works() -> bool:
+    try:
+        return bool(working())
+    except AWAY:
+        return False
 
 
 def working() -> set[str]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from django_q.models import OrmQ, Schedule
 from generations import cluster, tasks
 from generations.lifecycle import leases
 from generations.models import Beacon, Generation
+from generations.supervisor import signs, tether
+
+from .clock import Clocks
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = 1000.0
@@ -27,19 +31,17 @@ class Idle:
 
 @pytest.fixture
 def watch() -> cluster.Watch:
-    """A watch that last saw the cluster well long ago, and is due to send."""
-    watch = cluster.Watch(Idle(), every=10, stale_after=45)  # type: ignore[arg-type]
-    watch.well -= LONG_AGO
-    return watch
+    """A watch that is due to send."""
+    return cluster.Watch(Idle(), every=10, stale_after=45)  # type: ignore[arg-type]
 
 
 def is_well(watch: cluster.Watch) -> bool:
     """Whether this look found the cluster well, as the supervisor sees it too."""
     watch.pulse.unlink(missing_ok=True)
-    before = watch.well
+    watch.silence.seconds = LONG_AGO
     watch._look()
-    assert watch.pulse.exists() is (watch.well > before)
-    return watch.well > before
+    assert watch.pulse.exists() is (watch.silence.seconds == 0)
+    return watch.silence.seconds == 0
 
 
 def unanswered(watch: cluster.Watch) -> None:
@@ -142,6 +144,127 @@ def test_the_engine_counts_as_working_while_it_holds_its_lease() -> None:
     assert cluster.working() == {leases.me()}
     Beacon.objects.update(until=timezone.now())
     assert cluster.working() == set()
+
+
+# --- clocks and paid requests -------------------------------------------------------------------------------------------
+class Ended(Exception):
+    """The group was killed."""
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    def end_group() -> None:
+        raise Ended
+
+    monkeypatch.setattr(tether, "leads_group", lambda: True)
+    monkeypatch.setattr(tether, "end_group", end_group)
+    monkeypatch.setattr(cluster, "close_old_connections", lambda: None)  # this test's own
+    monkeypatch.setenv("STUDIO_CLUSTER_PID", str(os.getpid()))
+    return Clocks(monkeypatch, cluster, signs)
+
+
+@pytest.fixture
+def rounds(watch: cluster.Watch, clocks: Clocks, monkeypatch: pytest.MonkeyPatch) -> Callable[..., float]:
+    """`rounds(most, each)`: the watch looks `most` times, with `each()` as what it sees. Gives the seconds until it ended
+    the cluster, or raises TimeoutError when it did not.
+    """
+
+    def run(most: int, each: Callable[[], None]) -> float:
+        left = iter(range(most))
+
+        def look() -> None:
+            if next(left, None) is None:
+                raise TimeoutError
+            each()
+
+        monkeypatch.setattr(watch, "_look", look)
+        begun = clocks.steady
+        with pytest.raises(Ended):
+            watch.run()
+        return clocks.steady - begun
+
+    return run
+
+
+def paid(clocks: Clocks, monkeypatch: pytest.MonkeyPatch, seconds: float) -> Path:
+    """The sign of a paid request that is out for so long: touched every half second of the cluster's own waiting."""
+    sign, end = Path(cluster.settings.RUN, "paid-abc"), clocks.steady + seconds
+    pass_by = clocks.pass_by
+
+    def beat(pause: float) -> None:
+        pass_by(pause)
+        if clocks.steady < end:
+            clocks.touch(sign)
+        else:
+            sign.unlink(missing_ok=True)
+
+    monkeypatch.setattr(cluster.time, "sleep", beat)
+    clocks.touch(sign)
+    return sign
+
+
+def test_a_queue_from_which_nothing_comes_back_is_ended_in_the_promised_time(rounds: Any) -> None:
+    assert rounds(100, lambda: None) == pytest.approx(45, abs=2)
+
+
+@pytest.mark.parametrize("step", [60.0, 7200.0, -7200.0])
+def test_a_clock_that_jumps_ends_no_queue(step: float, clocks: Clocks, rounds: Any) -> None:
+    clocks.pass_by(5)
+    clocks.jump(step)
+    with pytest.raises(TimeoutError):
+        rounds(30, lambda: None)
+
+
+def test_a_machine_that_slept_ends_no_queue_and_a_hanging_one_is_ended_all_the_same(
+    clocks: Clocks, rounds: Any
+) -> None:
+    """Also where the steady clock goes on meanwhile, as it does in some virtual machines."""
+    naps = iter([0.0] * 5 + [180.0] * 2)
+    with pytest.raises(TimeoutError):
+        rounds(30, lambda: clocks.pass_by(next(naps, 0.0)))
+    assert rounds(100, lambda: None) < 46
+
+
+def test_a_canary_comes_back_also_when_the_clock_was_set_back(watch: cluster.Watch, monkeypatch: Any) -> None:
+    tasks.canary()
+    unanswered(watch)
+    hour_ago = timezone.now() - dt.timedelta(hours=1)
+    monkeypatch.setattr(timezone, "now", lambda: hour_ago)
+    tasks.canary()
+    OrmQ.objects.all().delete()
+    assert is_well(watch)
+
+
+def test_a_queue_that_hangs_waits_for_a_paid_answer_that_cannot_be_had_again(
+    clocks: Clocks, rounds: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    """Also when no lease says so any more, because it looked over after a jump of the clock."""
+    paid(clocks, monkeypatch, seconds=300)
+    assert rounds(400, lambda: None) == pytest.approx(300, abs=2)
+    assert caplog.text.count("whose answer cannot be had again") == 1
+    assert cluster.stop_flag().exists(), "nothing new is begun meanwhile"
+    assert cluster.pulse().exists(), "the supervisor does not take it for dead meanwhile"
+
+
+def test_the_wait_for_a_paid_answer_ends_some_time(
+    clocks: Clocks, rounds: Any, monkeypatch: Any, settings: Any
+) -> None:
+    settings.SYNC_DEADLINE = 100
+    paid(clocks, monkeypatch, seconds=10_000)
+    assert rounds(400, lambda: None) == pytest.approx(45 + 100 + 45, abs=20)
+
+
+def test_a_sign_that_nobody_touches_any_more_holds_up_a_restart_for_a_moment_only(clocks: Clocks, rounds: Any) -> None:
+    clocks.touch(Path(cluster.settings.RUN, "paid-abc"))
+    assert rounds(100, lambda: None) <= 45 + signs.FRESH + 2
+
+
+def test_a_stop_that_hangs_waits_for_a_paid_answer_too(watch: cluster.Watch, clocks: Clocks, monkeypatch: Any) -> None:
+    paid(clocks, monkeypatch, seconds=300)
+    begun = clocks.steady
+    with pytest.raises(Ended):
+        watch._end_a_stop_that_hangs()
+    assert clocks.steady - begun == pytest.approx(300 + cluster.IDLE_STOP, abs=2)
 
 
 # --- before the start ---------------------------------------------------------------------------------------------------

@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from generations.supervisor import preflight
+from generations.supervisor import child as children
+from generations.supervisor import loop, preflight, signs
 from generations.supervisor.child import Child
 from generations.supervisor.loop import Supervisor
 
+from .clock import Clocks
 from .stack import ROOT, RunningStudio, free_ports, running_stack, until
 
 WORKERS = settings.Q_CLUSTER["workers"]
@@ -318,6 +320,110 @@ def test_the_grace_begins_anew_when_the_paid_answer_is_here(tmp_path: Path, caps
     until(lambda: "up" in capsys.readouterr().out, 10, "its first word")
     assert supervisor._end([queue]) == []
     assert "whose answer cannot be had again" in capsys.readouterr().out
+
+
+class Watched:
+    """A supervisor beside a queue that does nothing, looking at it every quarter of a second of the test's clocks."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clocks = Clocks(monkeypatch, loop, children, signs)
+        self.pulse, self.sign = folder / "pulse", folder / "paid-abc"
+        self.queue = Child("queue", ["sleep", "60"], grace=1)
+        self.supervisor = Supervisor(
+            [[self.queue]], queue=self.queue, pulse=self.pulse, stale_after=120, web=("127.0.0.1", 1), announce=str,
+            paid_patience=600,
+        )  # fmt: skip
+        self.queue.start()
+        self.clocks.touch(self.pulse)
+
+    def seconds_until_killed(self, most: float, *, beats: tuple[Path, ...] = (), of: float = float("inf")) -> float:
+        """At most `most`. `beats`: files that are touched every two seconds for `of` seconds."""
+        begun = self.clocks.steady
+        while self.queue.process is not None and self.passed(begun) < most:
+            if self.passed(begun) % 2 == 0 and self.passed(begun) < of:
+                for path in beats:
+                    self.clocks.touch(path)
+            self.supervisor._look_at_the_pulse()
+            self.clocks.pass_by(0.25)
+        return self.passed(begun)
+
+    def passed(self, begun: float) -> float:
+        return self.clocks.steady - begun
+
+    @property
+    def halt(self) -> Path:
+        assert self.queue.process
+        return self.pulse.with_name(f"stop-{self.queue.process.pid}")
+
+
+@pytest.fixture
+def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    found = Watched(tmp_path, monkeypatch)
+    yield found
+    found.queue.clear()
+
+
+def test_a_queue_without_life_is_killed_in_the_promised_time(watched: Watched) -> None:
+    assert watched.seconds_until_killed(500) == pytest.approx(120, abs=1)
+
+
+def test_the_time_begins_anew_with_another_process(watched: Watched) -> None:
+    watched.seconds_until_killed(100)
+    watched.queue.clear()
+    watched.queue.start()
+    assert watched.seconds_until_killed(500) == pytest.approx(120, abs=1)
+
+
+@pytest.mark.parametrize("step", [130.0, 86_400.0, -86_400.0])
+def test_a_clock_that_jumps_kills_no_queue_and_hides_none_that_hangs(step: float, watched: Watched) -> None:
+    watched.seconds_until_killed(10)
+    watched.clocks.jump(step)
+    assert watched.seconds_until_killed(500) == pytest.approx(110, abs=1)
+
+
+def test_a_machine_that_slept_kills_no_queue_and_hides_none_that_hangs(watched: Watched) -> None:
+    """Also where the steady clock went on meanwhile, as it does in some virtual machines."""
+    watched.seconds_until_killed(10)
+    watched.clocks.pass_by(180)
+    assert watched.seconds_until_killed(500) == pytest.approx(110 - signs.LONGEST, abs=1)
+
+
+def test_a_queue_without_life_is_spared_while_a_paid_answer_is_awaited_and_the_log_says_so(
+    watched: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert watched.seconds_until_killed(200, beats=(watched.sign,)) == 200
+    assert capsys.readouterr().out.count("a paid request is out whose answer cannot be had again") == 1
+    assert watched.halt.exists(), "nothing new is begun meanwhile"
+    watched.sign.unlink()
+    assert watched.seconds_until_killed(500) < 1
+    assert "It is killed and started again" in capsys.readouterr().out
+
+
+def test_a_spared_queue_that_shows_life_goes_on(watched: Watched) -> None:
+    watched.seconds_until_killed(200, beats=(watched.sign,))
+    assert watched.halt.exists()
+    watched.clocks.touch(watched.pulse)
+    assert watched.seconds_until_killed(100) == 100
+    assert not watched.halt.exists()
+
+
+def test_no_paid_request_spares_a_queue_without_life_for_ever(watched: Watched) -> None:
+    assert watched.seconds_until_killed(2000, beats=(watched.sign,)) == pytest.approx(120 + 600, abs=1)
+
+
+def test_a_sign_that_nobody_touches_any_more_spares_nobody(watched: Watched) -> None:
+    assert watched.seconds_until_killed(500, beats=(watched.sign,), of=60) == pytest.approx(120, abs=1)
+
+
+def test_told_to_stop_after_a_jump_of_the_clock_it_still_waits_for_the_paid_answer(watched: Watched) -> None:
+    watched.clocks.touch(watched.sign)
+    watched.queue.ask_to_stop()
+    watched.clocks.jump(180)
+    assert watched.supervisor._waits_for_paid(watched.queue)
+    for _ in range(80):
+        watched.clocks.pass_by(0.25)
+        waits = watched.supervisor._waits_for_paid(watched.queue)
+    assert not waits, "nobody touches it any more"
 
 
 def test_a_tethered_process_ends_with_its_supervisor_even_when_it_ignores_being_asked(tmp_path: Path) -> None:

@@ -39,8 +39,8 @@ def beating(generation: Generation, progress: Callable[[], int | None]) -> Itera
 
 
 def _beat(generation: Generation, progress: Callable[[], int | None], over: threading.Event) -> None:
-    renewed, ours, seen = time.monotonic(), True, None
-    last = renewed + settings.SYNC_DEADLINE + 60  # a request that is still out after its deadline hangs
+    renewed, ours, seen = _clocks(), True, None
+    last = renewed[0] + settings.SYNC_DEADLINE + 60  # a request that is still out after its deadline hangs
     sign = Path(settings.RUN, f"{SIGN}{generation.lease_token}")
     try:
         while True:
@@ -50,14 +50,24 @@ def _beat(generation: Generation, progress: Callable[[], int | None], over: thre
                 return
             try:
                 seen = _show(generation, progress(), seen)
-                if ours and renewed < last and time.monotonic() - renewed > min(EVERY, settings.LEASE / 5):
-                    ours, renewed = leases.renew(generation), time.monotonic()
+                if ours and renewed[0] < last and _passed(renewed) > min(EVERY, settings.LEASE / 5):
+                    ours, renewed = leases.renew(generation), _clocks()
             except (DatabaseError, OSError):  # away for a moment; the request goes on in any case
                 log.warning("shot %s: no sign of life could be written", generation.pk, exc_info=True)
                 connection.close_if_unusable_or_obsolete()
     finally:
         connection.close()
         sign.unlink(missing_ok=True)
+
+
+def _clocks() -> tuple[float, float]:
+    return time.monotonic(), time.time()
+
+
+def _passed(since: tuple[float, float]) -> float:
+    """Leases end by the clock on the wall. After it jumped, as when a laptop wakes up, they are renewed at the next look."""
+    monotonic, wall = _clocks()
+    return max(monotonic - since[0], wall - since[1])
 
 
 def _touch(sign: Path) -> None:

@@ -27,6 +27,7 @@ def main() -> None:
         queue=queue,
         pulse=pulse,
         stale_after=options.stale_after * MARGIN + options.grace,
+        paid_patience=options.paid_deadline + options.grace,
         web=("127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host, options.port),  # noqa: S104
         announce=lambda: announce(address, link),
     )
@@ -44,6 +45,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--grace", type=float, required=True)
     parser.add_argument("--canary-every", type=float, required=True)
     parser.add_argument("--stale-after", type=float, required=True)
+    parser.add_argument("--paid-deadline", type=float, required=True)
     return parser
 
 

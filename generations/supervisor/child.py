@@ -32,7 +32,7 @@ class Child:
         self.argv = argv
         self.grace = grace
         self.process: subprocess.Popen[str] | None = None
-        self.started = 0.0  # time.time(), because it is compared with the times of files
+        self.started = 0.0  # time.monotonic()
         self.asked = 0.0  # time.monotonic() of the SIGTERM
         self.excused = 0.0  # time.monotonic() until which it had a reason to go on
         self.restart_at = 0.0
@@ -45,7 +45,7 @@ class Child:
             self.argv, start_new_session=True, text=True, errors="replace",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        self.started = time.time()
+        self.started = time.monotonic()
         assert self.process.stdout
         threading.Thread(target=self._pump, args=(self.process.stdout,), daemon=True).start()
 
@@ -83,7 +83,7 @@ class Child:
     def revive(self) -> None:
         """Start again what ended by itself: at once after a long life, else after 0.5, 1, 2 … 30 seconds."""
         if self.process is not None and self.has_ended():
-            lived = time.time() - self.started
+            lived = time.monotonic() - self.started
             self.failures = 0 if lived > LONG_ENOUGH else self.failures + 1
             wait = 0.0 if self.failures == 0 else min(LONGEST_WAIT, 0.25 * 2**self.failures)
             self.restart_at = time.monotonic() + wait

@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .child import Child, say
+from .signs import FRESH, Paid, Silence, touched
 
 TICK = 0.25  # seconds; a signal or the end of a child interrupts it
-PAID = "paid-*"  # files of the queue, touched every 2 s while a paid request is out whose answer cannot be had again
-FRESH = 15.0  # seconds; an older one was left behind by a process that died
 BOUNCE = 0.3  # one Ctrl-C can arrive twice (from the terminal and from make); only a later one means "now"
 
 
@@ -21,18 +20,24 @@ class Supervisor:
     """Runs `stages`, which are stopped one after the other: the sandbox outlives the queue whose requests it answers.
 
     `queue` is restarted when its `pulse` file was not touched for `stale_after` seconds. It normally restarts itself long
-    before (generations.cluster); this is for the case that it no longer can.
+    before (generations.cluster); this is for the case that it no longer can. While a paid request is out whose answer
+    cannot be had again, it gets `paid_patience` seconds more.
     """
 
     def __init__(
         self, stages: Sequence[Sequence[Child]], *, queue: Child, pulse: Path, stale_after: float,
-        web: tuple[str, int], announce: Callable[[], None],
+        web: tuple[str, int], announce: Callable[[], None], paid_patience: float = 1200.0,
     ) -> None:  # fmt: skip
         self.stages = stages
         self.children = [child for stage in stages for child in stage]
         self.queue = queue
         self.pulse = pulse
         self.stale_after = stale_after
+        self.paid_patience = paid_patience
+        self.life = (0.0, 0.0)  # of the queue: when it was started, and its pulse
+        self.silence = Silence()
+        self.paid = Paid(pulse.parent)
+        self.halt: Path | None = None  # what tells a queue that is spared to begin nothing new
         self.web = web
         self.announce: Callable[[], None] | None = announce
         self.asked: list[float] = []  # when we were told to stop
@@ -84,14 +89,38 @@ class Supervisor:
     def _look_at_the_pulse(self) -> None:
         if self.queue.process is None:
             return
-        try:
-            beat = self.pulse.stat().st_mtime
-        except OSError:
-            beat = 0.0
-        silent = time.time() - max(beat, self.queue.started)
-        if silent > self.stale_after:
-            say("run", f"queue showed no life for {silent:.0f} s. It is killed and started again; no shot is lost.")
+        life = (self.queue.started, touched(self.pulse))
+        if life != self.life:
+            self.life = life
+            self.silence.end()
+            self._let_go_on()
+        silent = self.silence.look()
+        if silent < self.stale_after - FRESH:
+            return
+        waits = self.paid.is_out() and silent < self.stale_after + self.paid_patience
+        if waits and silent > self.stale_after:
+            self._spare(self.queue.process.pid, silent)
+        elif silent > self.stale_after:
+            say("run", f"queue showed no life for {silent:.0f} s. It is killed and started again. Its shots go on; only a"
+                       " request that is just on its way may end with an unknown outcome.")  # fmt: skip
             self.queue.clear()
+
+    def _spare(self, pid: int, silent: float) -> None:
+        """The end of it waits until the paid answers are here, and so that they come to an end no others are begun."""
+        if self.halt is None:
+            self.halt = self.pulse.with_name(f"stop-{pid}")
+            with contextlib.suppress(OSError):
+                self.halt.touch()
+            say("run", f"queue showed no life for {silent:.0f} s, but a paid request is out whose answer cannot be had"
+                       " again. It is waited for, which can take minutes; nothing new is sent before the queue is started"
+                       " again.")  # fmt: skip
+
+    def _let_go_on(self) -> None:
+        """It lives after all, or is another one by now."""
+        if self.halt is not None:
+            with contextlib.suppress(OSError):
+                self.halt.unlink(missing_ok=True)
+            self.halt = None
 
     def _stop(self) -> int:
         begun = time.monotonic()
@@ -124,8 +153,7 @@ class Supervisor:
         """Ending the queue now would throw away what is being paid for; the request's own deadline ends the wait, and
         the grace begins anew when the answer is here, because it is still to be settled.
         """
-        signs = self.pulse.parent.glob(PAID) if child is self.queue else ()
-        waits = any(time.time() - _touched(sign) < FRESH for sign in signs)
+        waits = child is self.queue and self.paid.is_out()
         if waits:
             if not self.patient and time.monotonic() - child.asked > child.grace:
                 self.patient = True
@@ -133,13 +161,6 @@ class Supervisor:
                            " minutes; press Ctrl-C again to stop at once.")  # fmt: skip
             child.excused = time.monotonic()
         return waits
-
-
-def _touched(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _answers(host: str, port: int) -> bool:

@@ -14,6 +14,7 @@ from generations import lifecycle
 from generations.engine import Engine
 from generations.lifecycle import heartbeat, leases, turns, waiting
 from generations.models import Generation, ProviderKey
+from tests.clock import own_time
 from tests.stack import until
 from tests.workers import on_the_spot
 
@@ -132,6 +133,21 @@ def test_a_worker_whose_row_was_taken_away_still_brings_the_video_home(
     assert len(sandbox.ledger(contains=row.prompt.split()[-1])) == 1
     lifecycle.sweep()
     assert list(Path(live.ESCROW).iterdir()) == []
+
+
+def test_after_a_jump_of_the_clock_the_lease_is_renewed_at_the_next_look(start: Start, monkeypatch: Any) -> None:
+    monkeypatch.setattr(heartbeat, "LOOK", 0.05)
+    row = start("A boat [[slow=2.5]]")
+    thread = threading.Thread(target=lambda: (lifecycle.submit(row.pk), connection.close()))
+    thread.start()
+    until(lambda: list(Path(live.RUN).glob(f"{heartbeat.SIGN}*")), 10, "the sign of the request")
+    Generation.objects.filter(pk=row.pk).update(lease_until="2020-01-01T00:00Z")
+    own_time(monkeypatch, heartbeat, time=lambda: time.time() + 180)
+    until(
+        lambda: Generation.objects.filter(pk=row.pk, lease_until__gt="2021-01-01T00:00Z").exists(), 10, "another lease"
+    )
+    thread.join()
+    assert state(row) == "succeeded"
 
 
 def test_a_loop_that_hands_over_waits_for_its_own_and_another_goes_on(start: Start, loop: Any, settings: Any) -> None:

@@ -77,5 +77,6 @@ class Command(BaseCommand):
                 "--sandbox-port", str(settings.SANDBOX_PORT), "--sandbox" if self.sandbox else "--no-sandbox",
                 "--lock-fd", str(lock), "--grace", str(options["grace"]),
                 "--canary-every", str(options["canary_every"]), "--stale-after", str(options["stale_after"]),
+                "--paid-deadline", str(settings.SYNC_DEADLINE),
             ],
         )  # fmt: skip
