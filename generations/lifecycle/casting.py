@@ -155,10 +155,11 @@ def _send(character: Character, escrow: Escrow) -> None:
     try:
         provider = _maker(character)
         request = provider.build_character(order, Target(key.base_url, keys.open_secret(key)))
-        response = http.paid_post(
-            request, seconds=settings.SUBMIT_DEADLINE, before_wire=onto_the_wire,
-            after_answer=lambda answer: _into_escrow(escrow, answer),
-        )  # fmt: skip
+        with escrow.in_hand():
+            response = http.paid_post(
+                request, seconds=settings.SUBMIT_DEADLINE, before_wire=onto_the_wire,
+                after_answer=lambda answer: _into_escrow(escrow, answer),
+            )  # fmt: skip
     except Unopenable as error:
         _settle_error(character, KeyRefused(f"{error} Add the key again. Nothing was sent."))
     except ProviderError as error:

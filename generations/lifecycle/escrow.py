@@ -10,6 +10,7 @@ Source: reliability notes, E3 to E5 and 2.6.
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import secrets
@@ -81,6 +82,36 @@ class Escrow:
             escrow.remove()
             raise NoRoom(f"The disk cannot take the answer ({error.strerror}), so nothing was sent.") from error
         return escrow
+
+    @contextlib.contextmanager
+    def in_hand(self) -> Iterator[None]:
+        """Around the request: inside the block nobody throws the file or its body away, however old they look. Raises Seized.
+
+        A lock and not a time, because it ends with its process and no clock can end it before.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            raise Seized(self.name) from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def is_in_hand(self) -> bool:
+        """Whether a living process is in that block: its answer may still come, and a long one is perhaps just coming."""
+        for path in (
+            self.path,
+            self.seized,
+            self.path,
+        ):  # wherever a rename takes it meanwhile, one of the three finds it
+            with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return True
+        return False
 
     def mark_wire(self) -> None:
         """From here on a crash means that the request may have left. Raises Seized, and then nothing may leave.

@@ -188,9 +188,10 @@ def _exchange(generation: Generation, escrow: Escrow, request: Request) -> Respo
     def after(answer: Response) -> None:
         _into_escrow(escrow, answer)
 
-    if streams := STREAMED.get(generation.model):
-        return synchronous.exchange(generation, escrow, request, streams, before, after)
-    return http.paid_post(request, seconds=settings.SUBMIT_DEADLINE, before_wire=before, after_answer=after)
+    with escrow.in_hand():
+        if streams := STREAMED.get(generation.model):
+            return synchronous.exchange(generation, escrow, request, streams, before, after)
+        return http.paid_post(request, seconds=settings.SUBMIT_DEADLINE, before_wire=before, after_answer=after)
 
 
 def _onto_the_wire(generation: Generation, escrow: Escrow) -> None:

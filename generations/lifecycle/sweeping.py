@@ -113,7 +113,7 @@ def _clear_escrow() -> None:
                 _late_answer(attempt, escrow)
             except Exception:  # one answer that cannot be settled must not keep the others from it
                 log.exception("shot %s: a late answer could not be settled", attempt.generation_id)
-        elif attempt.state != Attempt.INTENT:
+        elif attempt.state != Attempt.INTENT and not escrow.is_in_hand():
             escrow.remove(keep_body=outcomes.holds_video(attempt))
 
 
@@ -125,7 +125,7 @@ def _late_answer(attempt: Attempt, escrow: Escrow) -> None:
     escrow.give_back()
     response = escrow.read()[1]
     provider = outcomes.provider_of(attempt.generation)
-    if response is None and not _is_old(escrow):
+    if response is None and not _is_left(escrow):
         return
     found = escrow.found(response, DIED)
     if found is not None and provider is None:
@@ -136,14 +136,16 @@ def _late_answer(attempt: Attempt, escrow: Escrow) -> None:
 
 
 def _forget_orphan(escrow: Escrow) -> None:
-    if _is_old(escrow):
+    if _is_left(escrow):
         log.info("escrow %s belongs to no attempt (%s)", escrow.name, timezone.now().isoformat())
         escrow.remove()
 
 
-def _is_old(escrow: Escrow) -> bool:
+def _is_left(escrow: Escrow) -> bool:
+    """Nobody can be writing it any more. Its age alone does not say so: after a jump of the clock every file looks old."""
     path = next((path for path in (escrow.path, escrow.seized) if path.exists()), escrow.body)
     try:
-        return time.time() - path.stat().st_mtime > ORPHAN_AGE
+        old = time.time() - path.stat().st_mtime > ORPHAN_AGE
     except OSError:
         return False
+    return old and not escrow.is_in_hand()

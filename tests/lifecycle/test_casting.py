@@ -4,9 +4,11 @@ import datetime as dt
 import secrets
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as live
 from django.db import connection
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from generations.engine import Engine
 from generations.lifecycle.escrow import Escrow
 from generations.models import Breaker, Budget, Character, Generation, ProviderKey
 from generations.providers.base import Response
+from tests.host import running_host
 from tests.shots import make_shot
 from tests.stack import Sandbox
 
@@ -183,6 +186,20 @@ def test_dead_on_the_wire_it_is_a_doubt_until_the_answer_is_found(order: Order) 
     row.refresh_from_db()
     assert (row.state, row.username) == ("ready", "late")
     assert not escrow.path.exists()
+
+
+def test_the_place_for_the_answer_is_in_hand_while_the_request_is_out(order: Order) -> None:
+    """So that nobody throws it away, however old it looks after a jump of the clock."""
+    row = order()
+    seen: list[list[bool]] = []
+    with running_host() as host:
+        host.behaviour = lambda connection: seen.append(
+            [Escrow(path.name).is_in_hand() for path in Path(live.ESCROW).iterdir()]
+        )
+        ProviderKey.objects.update(base_url=host.url)
+        lifecycle.make_character(row.pk)
+    row.refresh_from_db()
+    assert (row.state, seen) == ("unknown", [[True]])
 
 
 def test_dead_with_the_answer_on_the_disk_nothing_is_lost(order: Order) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import Team, User
 from generations import lifecycle, references
 from generations.lifecycle import escrow as escrows
-from generations.lifecycle import leases, outcomes, submission
+from generations.lifecycle import leases, outcomes, submission, sweeping
 from generations.models import Attempt, Event, Generation, ProviderKey, Upload
 from generations.providers import SPECS
 from generations.providers.base import Accepted, NotSent, Rejected, Response
@@ -138,6 +138,27 @@ def test_a_late_answer_from_the_disk_counts_too(start: Start) -> None:
     lifecycle.sweep()
     row.refresh_from_db()
     assert (row.state, row.provider_task_id) == ("submitted", "late-2")
+    assert not escrow.path.exists()
+
+
+@pytest.mark.django_db
+def test_the_place_for_an_answer_stays_while_its_request_is_out_however_old_it_looks(
+    start: Start, monkeypatch: Any
+) -> None:
+    """After a jump of the clock; it goes when the worker has gone and nothing has come."""
+    row = start()
+    _, escrow = intend(row)
+    with escrow.in_hand():
+        escrow.mark_wire()
+        expire(row)
+        monkeypatch.setattr(sweeping, "ORPHAN_AGE", -1)
+        lifecycle.sweep()
+        row.refresh_from_db()
+        assert (row.state, escrow.path.exists()) == ("unknown", True)
+        Attempt.objects.all().delete()  # nor does it look like litter
+        lifecycle.sweep()
+        assert escrow.path.exists()
+    lifecycle.sweep()
     assert not escrow.path.exists()
 
 

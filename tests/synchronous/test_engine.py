@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from generations import lifecycle
 from generations.engine import Engine
-from generations.lifecycle import heartbeat, leases, turns, waiting
+from generations.lifecycle import heartbeat, leases, sweeping, turns, waiting
 from generations.models import Generation, ProviderKey
 from tests.clock import own_time
 from tests.stack import until
@@ -125,6 +125,31 @@ def test_a_worker_whose_row_was_taken_away_still_brings_the_video_home(
     assert state(row) == "unknown"
     assert "keeps no copy" in Generation.objects.get(pk=row.pk).message
     lifecycle.sweep()
+    thread.join()
+    assert state(row) == "succeeded"
+    lifecycle.sweep()
+    lifecycle.archive(row.pk)
+    assert state(row) == "done"
+    assert len(sandbox.ledger(contains=row.prompt.split()[-1])) == 1
+    lifecycle.sweep()
+    assert list(Path(live.ESCROW).iterdir()) == []
+
+
+def test_after_a_jump_of_the_clock_an_answer_that_is_just_coming_is_not_thrown_away(
+    start: Start, sandbox: Any, monkeypatch: Any
+) -> None:
+    """Every lease looks over and every file old, while the worker lives: whatever is made of it, the late answer wins."""
+    row = start("A boat [[slow=2.5]]")
+    monkeypatch.setattr(leases, "renew", lambda generation: False)
+    thread = threading.Thread(target=lambda: (lifecycle.submit(row.pk), connection.close()))
+    thread.start()
+    until(lambda: sandbox.ledger(contains=row.prompt.split()[-1]), 10, "the request")
+    Generation.objects.filter(pk=row.pk).update(lease_until="2020-01-01T00:00Z")
+    own_time(monkeypatch, sweeping, time=lambda: time.time() + 2 * sweeping.ORPHAN_AGE)
+    for _ in range(2):
+        lifecycle.sweep()
+        assert state(row) == "unknown"
+        assert sorted(path.suffix for path in Path(live.ESCROW).iterdir()) == [".answer", ".body"]
     thread.join()
     assert state(row) == "succeeded"
     lifecycle.sweep()
