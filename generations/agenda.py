@@ -12,7 +12,6 @@ from .states import IN_FLIGHT, SAVING, State
 
 FREE = Q(lease_until=None)
 ASKABLE = Q(state__in=IN_FLIGHT) | Q(state=State.UNKNOWN, unknown_phase="remote")
-DRAWING = ~Q(pictures_due_at=None)
 LIVE = (State.QUEUED, State.SUBMITTING, *IN_FLIGHT, *SAVING, State.UNKNOWN)  # whatever is not at its end
 
 
@@ -54,7 +53,7 @@ def look() -> Agenda:
         asked += count if state in IN_FLIGHT else 0
         if kind and due:
             first[kind] = min(due, first[kind] or due)
-    draw = Generation.objects.filter(DRAWING).aggregate(first=Min("pictures_due_at"))["first"]
+    draw = Generation.objects.drawing().aggregate(first=Min("pictures_due_at"))["first"]
     return Agenda(moment, **first, draw=draw, left=left or draw is not None, asked=asked)
 
 
@@ -82,5 +81,5 @@ def renders_wait() -> bool:
 
 def next_drawing() -> int | None:
     """The newest finished shot whose pictures are to be made now."""
-    due = Generation.objects.filter(pictures_due_at__lte=now()).order_by("-finished_at")
+    due = Generation.objects.drawing().filter(pictures_due_at__lte=now()).order_by("-finished_at")
     return due.values_list("pk", flat=True).first()

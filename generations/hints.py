@@ -26,7 +26,7 @@ def hand_out(hint: Hint) -> None:
     due = saving.filter(due_at__lte=moment, hint_at__lte=moment, lease_until=None).order_by("result_expires_at")
     handed = _give(hint, "archive", due, room, moment)
     if not handed and not saving.filter(due_at__lte=moment).exists():
-        drawing = Generation.objects.filter(pictures_due_at__lte=moment)
+        drawing = Generation.objects.drawing().filter(pictures_due_at__lte=moment)
         room = MOST_PICTURES - drawing.filter(hint_at__gt=moment).count()
         _give(hint, "pictures", drawing.filter(hint_at__lte=moment).order_by("-finished_at"), room, moment)
 

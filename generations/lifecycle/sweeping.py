@@ -75,7 +75,7 @@ def _recover_submission(row: Generation) -> int:
     gone = leases.is_dead(row.lease_owner)
     found = escrow.found(response, DIED) if stage != "0" else None
     provider = outcomes.provider_of(row)
-    if found is not None and provider is None and not _is_old(escrow):
+    if found is not None and provider is None and not _is_left(escrow):
         return 0  # an added host may only not have been read; the answer waits where it is
     if found is not None:
         submission.settle_answer(attempt, provider, found)

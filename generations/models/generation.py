@@ -33,6 +33,10 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def active(self) -> "GenerationQuerySet":
         return self.filter(state__in=ACTIVE)
 
+    def drawing(self) -> "GenerationQuerySet":
+        """Whose pictures are still to be made. Said as the index says it: SQLite takes it only for the same words."""
+        return self.filter(~models.Q(pictures_due_at=None))
+
     def with_assets(self) -> "GenerationQuerySet":
         return self.select_related("created_by").prefetch_related("assets")
 

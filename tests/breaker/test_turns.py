@@ -44,7 +44,8 @@ def test_a_key_is_resumed_while_a_round_settles_its_shots_and_neither_waits_for_
         connection.close()
 
     with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL deadlock_timeout = '60s'")  # of the two, the person's is ended
             assert Breaker.objects.filter(key=far_key).update(version=F("version") + 1)
             resumed = pool.submit(resume)
             until(somebody_waits, 10, "the person to wait for the round")
