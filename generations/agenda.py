@@ -70,9 +70,9 @@ def work_is_waiting() -> bool:
 
 
 def others_wait() -> bool:
-    """Whether there is something to do that is not a shot on its way: lost requests to look for, characters to make."""
+    """Whether there is something to do that is not a shot on its way: lost requests to look for, characters to make, tests."""
     making = Character.objects.filter(state=Character.MAKING)
-    return bool(lifecycle.lookups() or lifecycle.characters_due()) or making.exists()
+    return bool(lifecycle.lookups() or lifecycle.characters_due() or lifecycle.probes_due()) or making.exists()
 
 
 def renders_wait() -> bool:

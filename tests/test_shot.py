@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Team, User
-from generations.models import Asset, Attempt, Event, Generation, Upload
+from generations.models import Asset, Attempt, Breaker, Event, Generation, Upload
 
 from .shots import make_key, make_shot
 from .test_queue import HTMX, words_of
@@ -279,6 +279,16 @@ def test_asking_again_costs_nothing_and_needs_an_id(team: Team, user: User, clie
     shot.refresh_from_db()
     assert shot.due_at <= timezone.now()
     assert client.post(f"/shots/{unknown(team).pk}/check/", headers=HTMX).status_code == 409
+
+
+def test_asking_again_says_when_the_provider_is_not_asked_for_now(team: Team, user: User, client_for: Login) -> None:
+    shot = make_shot(team, "unknown", unknown_phase="remote", provider_task_id="t-1")
+    row = Breaker.objects.create(key=shot.provider_key, side=Breaker.READ, state=Breaker.OPEN, reason="It has failed.")
+    client, path = client_for(user), f"/shots/{shot.pk}/check/"
+    words = words_of(client.post(path, headers=HTMX).content.decode())
+    assert "It has failed. When it answers again, it is asked about this shot. That costs nothing." in words
+    row.delete()
+    assert "The provider is asked again now." in words_of(client.post(path, headers=HTMX).content.decode())
 
 
 def test_a_page_costs_a_fixed_number_of_queries(

@@ -6,7 +6,7 @@ from .casting import CannotCast, can_cast, cast, cast_again, casting_key, charac
 from .derivatives import pictures
 from .money import OverBudget
 from .moves import LostRow
-from .polling import ask, heard, poll, put_aside, question, record, silent_keys
+from .polling import ask, heard, poll, put_aside, question, record, silence, silent_keys
 from .probing import probe, probes_due, replace_secret
 from .proving import Proof, prove
 from .reconciling import can_look, look_again, lookups, reconcile
@@ -83,6 +83,7 @@ __all__ = [
     "replace_secret",
     "send_again",
     "settle",
+    "silence",
     "silent_keys",
     "start",
     "submit",

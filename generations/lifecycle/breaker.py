@@ -200,6 +200,12 @@ def hold_back(key_id: int, side: str, seconds: float, *, asked: bool = True) -> 
     _change(key_id, side, lambda row, moment: hold(row, moment, seconds, asked))
 
 
+def held_until(key_id: int, side: str, moment: dt.datetime) -> dt.datetime:
+    """When the wait that the provider asked for is over; `moment` when there is none."""
+    held = Breaker.objects.filter(key=key_id, side=side, held_until__gt=moment)
+    return held.values_list("held_until", flat=True).first() or moment
+
+
 def claim_probe(key_id: int, side: str) -> bool:
     return _change(key_id, side, probing)
 

@@ -133,6 +133,12 @@ def silent_keys() -> list[int]:
     return list(rows.values_list("key", flat=True))
 
 
+def silence(key_id: int) -> str:
+    """Why nothing is asked with this key for now, in a sentence; "" when it is asked."""
+    found = breaker.allows(key_id, Breaker.READ)
+    return found.reason if isinstance(found, breaker.Closed) else ""
+
+
 def _kind(answer: Answer) -> breaker.Kind | Literal[""] | None:
     """None for a refusal: a provider that asks us to wait, or knows the key no more, is neither well nor broken."""
     if isinstance(answer, KeyRefused):

@@ -4,16 +4,18 @@ import datetime as dt
 import logging
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from .. import keys
-from ..models import Attempt, Breaker, Generation, ProviderKey
+from ..models import Attempt, Breaker, Character, Generation, ProviderKey
 from ..providers import http
 from ..providers.base import Busy, KeyRefused, ProviderError, Target
 from ..registry import PROVIDERS
-from ..states import IN_FLIGHT, State
-from . import breaker, outcomes
+from ..states import IN_FLIGHT, SAVING, State
+from . import breaker, outcomes, reconciling
+from .looks import LOOKS
 from .moves import LostRow, now
+from .rhythm import SLOW, next_question
 
 log = logging.getLogger(__name__)
 BUSY_SECONDS = 30  # when a busy provider does not say how long
@@ -33,14 +35,36 @@ def replace_secret(key: ProviderKey, secret: str) -> None:
 
 
 def probes_due() -> list[int]:
-    """Breakers whose test is due and whose key has something to do; without work nothing is asked."""
-    due = Breaker.objects.exclude(state=Breaker.CLOSED).filter(next_probe_at__lte=now(), key__state=ProviderKey.ACTIVE)
-    return [row.pk for row in due if _work(row).exists()]
+    """Breakers whose test is due and whose key has something to do; without work nothing is asked.
+
+    Only sending takes an active key: what was sent is followed with any.
+    """
+    wanted = Q(side=Breaker.READ) | Q(key__state=ProviderKey.ACTIVE)
+    due = Breaker.objects.exclude(state=Breaker.CLOSED).filter(wanted, next_probe_at__lte=now())
+    return [row.pk for row in due if _has_work(row)]
 
 
-def _work(row: Breaker) -> QuerySet[Generation]:
-    states = (State.QUEUED,) if row.side == Breaker.SUBMIT else IN_FLIGHT
-    return Generation.objects.filter(provider_key=row.key_id, state__in=states)
+def _has_work(row: Breaker) -> bool:
+    """A shot in doubt counts when its own time has come, and gets one test: so a provider that is gone is left alone."""
+    if row.side == Breaker.SUBMIT:
+        orders = Character.objects.filter(provider_key=row.key_id, state=Character.WAITING)
+        return _queued(row).exists() or orders.exists()
+    under_way = Generation.objects.filter(provider_key=row.key_id, state__in=(*IN_FLIGHT, *SAVING))
+    return under_way.exists() or _doubted(row).filter(due_at__lte=now()).exists() or _sought(row).exists()
+
+
+def _queued(row: Breaker) -> QuerySet[Generation]:
+    return Generation.objects.filter(provider_key=row.key_id, state=State.QUEUED)
+
+
+def _doubted(row: Breaker) -> QuerySet[Generation]:
+    """Shots that the provider knows and that it stopped answering for."""
+    return Generation.objects.filter(provider_key=row.key_id, state=State.UNKNOWN, unknown_phase="remote")
+
+
+def _sought(row: Breaker) -> QuerySet[Generation]:
+    """Lost requests that the provider's list is to be looked into for now."""
+    return reconciling.awaited().filter(provider_key=row.key_id)
 
 
 def probe(breaker_id: int) -> bool:
@@ -59,8 +83,8 @@ def probe(breaker_id: int) -> bool:
 
 def _ask(key: ProviderKey, side: str) -> bool:
     """Whether the provider answers again. A busy one does, and is left alone; a refused key rests, as after a request."""
-    provider = PROVIDERS[key.provider]
     try:
+        provider = PROVIDERS[key.provider]
         with http.polling_client() as client:
             request = provider.build_probe(Target(key.base_url, keys.open_secret(key)))
             provider.read_probe(http.get(client, request))
@@ -78,18 +102,39 @@ def _ask(key: ProviderKey, side: str) -> bool:
 
 
 def _go_on(row: Breaker) -> None:
-    """Whatever waited for answers is asked about at once."""
-    if row.side == Breaker.READ:
-        moment = now()
-        _work(row).filter(poll_errors__gt=0, due_at__gt=moment).update(due_at=moment)
+    """Whatever waited for answers is asked about at once, or when a provider that asked for a wait has had it."""
+    if row.side != Breaker.READ:
+        return
+    moment = now()
+    flying = Generation.objects.filter(provider_key=row.key_id, state__in=IN_FLIGHT, poll_errors__gt=0)
+    doubted = _doubted(row).filter(due_at__lte=moment + dt.timedelta(seconds=SLOW))  # later: asked about no more
+    sought = reconciling.doubtful().filter(provider_key=row.key_id, reconcile_tries__lt=len(LOOKS))
+    due = breaker.held_until(row.key_id, row.side, moment)
+    for waiting in (flying, doubted, sought):
+        waiting.update(due_at=due)
 
 
 def _give_up(row: Breaker) -> None:
+    if row.side == Breaker.SUBMIT:
+        _end_unsent(row)
+    else:
+        _put_off(row)
+
+
+def _put_off(row: Breaker) -> None:
+    """Shots in doubt that were due had their question, this test: they come again in their usual time."""
+    with transaction.atomic():
+        for shot in _doubted(row).filter(due_at__lte=now()):
+            same = Generation.objects.filter(pk=shot.pk, state=State.UNKNOWN, due_at=shot.due_at)
+            same.update(due_at=next_question(shot))
+        for shot in _sought(row):
+            reconciling.claim(shot)
+
+
+def _end_unsent(row: Breaker) -> None:
     """Shots that could not be sent for half an hour end here, not charged: nobody may be waiting for them any more."""
-    if row.side != Breaker.SUBMIT:
-        return
     old = now() - outcomes.GIVE_UP_NOT_SENT
-    for shot in _work(row).filter(first_try_at__lt=old):
+    for shot in _queued(row).filter(first_try_at__lt=old):
         last = shot.attempts.order_by("-n").first()
         if last is None or last.state != Attempt.NOT_SENT:
             continue

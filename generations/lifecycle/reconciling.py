@@ -55,10 +55,14 @@ def lookups() -> list[int]:
     return list(_due().values_list("provider_key_id", flat=True).distinct())
 
 
+def awaited() -> QuerySet[Generation]:
+    """Rows whose next look has come, whether their provider may be asked now or not."""
+    return doubtful().filter(reconcile_tries__lt=len(LOOKS), due_at__lte=now())
+
+
 def _due() -> QuerySet[Generation]:
     """A provider that is not to be asked for now is not asked for its list either."""
-    due = doubtful().filter(reconcile_tries__lt=len(LOOKS), due_at__lte=now())
-    return due.exclude(provider_key__in=polling.silent_keys())
+    return awaited().exclude(provider_key__in=polling.silent_keys())
 
 
 def can_look(generation: Generation) -> bool:
@@ -77,7 +81,7 @@ def look_again(generation: Generation) -> bool:
 
 def reconcile(key_id: int) -> bool:
     """Look into the list of one key and settle what it settles. False when nothing is due."""
-    due = [row for row in _due().filter(provider_key_id=key_id) if _claim(row)]
+    due = [row for row in _due().filter(provider_key_id=key_id) if claim(row)]
     times = [sent.at for row in due for sent in _lost(row)]
     if not times:
         return False
@@ -98,7 +102,7 @@ def reconcile(key_id: int) -> bool:
     return True
 
 
-def _claim(row: Generation) -> bool:
+def claim(row: Generation) -> bool:
     """Set the time of the look after this one, by compare-and-set: two loops do not look twice."""
     started = _doubted(row)
     passed = (now() - started).total_seconds()

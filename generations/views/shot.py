@@ -24,6 +24,8 @@ from .queue import place
 from .unknown import case_of
 
 LOOKS = ("tile", "shot", "hero")
+ASKED = "The provider is asked again now."
+LOOKED_INTO = "The provider's list is looked into now."
 
 
 @require_safe
@@ -129,9 +131,7 @@ def check(request: StudioRequest, pk: int) -> HttpResponse:
     found = own(request, pk)
     if lifecycle.look_again(found):
         tasks.kick()
-        return said(
-            request, "The provider's list is looked into now. That costs nothing.", to=reverse("shot", args=[pk])
-        )
+        return said(request, _soon(found, LOOKED_INTO, "its list is looked into"), to=reverse("shot", args=[pk]))
     if not found.provider_task_id:
         words = "The provider gave no id for this shot, so it cannot be asked about it. Nothing was sent."
         return said(request, words, to=reverse("shot", args=[pk]), status=409)
@@ -157,7 +157,13 @@ def _asked_again(found: Generation, request: StudioRequest) -> str:
         raise lifecycle.CannotResolve("This shot has come to its end, and there is nothing to fetch. Nothing was sent.")
     else:
         lifecycle.check_again(found)
-    return "The provider is asked again now. That costs nothing."
+    return _soon(found, ASKED, "it is asked about this shot")
+
+
+def _soon(found: Generation, asked: str, later: str) -> str:
+    """What was asked for, or that the provider is silent for now."""
+    silence = lifecycle.silence(found.provider_key_id)
+    return f"{f'{silence} When it answers again, {later}.' if silence else asked} That costs nothing."
 
 
 @require_POST

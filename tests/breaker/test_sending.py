@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import User
-from generations import keys, lifecycle
+from accounts.models import Team, User
+from generations import agenda, keys, lifecycle
 from generations.engine import Engine
 from generations.lifecycle import breaker, escrow, outcomes, submission
-from generations.models import Attempt, Breaker, Generation, ProviderKey
+from generations.models import Attempt, Breaker, Character, Generation, ProviderKey
 from generations.providers import PROVIDERS
 from generations.providers.base import Busy, KeyRefused, Response, Target, Unreachable
 from tests.host import json_answer
@@ -167,6 +167,30 @@ def test_without_work_nothing_is_asked(queue: Queue, provider: Provider, far_key
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("why", ["connections failed", "the secret was replaced"])
+def test_an_order_for_a_character_that_waits_alone_has_its_test_too(
+    why: str, provider: Provider, far_key: ProviderKey, team: Team, user: User
+) -> None:
+    order = lifecycle.cast(team=team, user=user, token="t" * 16, url="https://example.com/a.mp4", span="1,3")
+    if why == "connections failed":
+        for _ in range(5):
+            breaker.note_failure(far_key.pk, Breaker.SUBMIT, "connect")
+    else:
+        keys.pause(far_key, "by hand")
+        lifecycle.replace_secret(far_key, "sk-another-1234")
+    wait_is_over(far_key)
+    [pk] = lifecycle.probes_due()
+    keys.pause(far_key, "by hand")
+    assert lifecycle.probes_due() == [], "nothing is sent with a key that rests, so nothing is tested"
+    ProviderKey.objects.update(state=ProviderKey.ACTIVE)
+    assert lifecycle.probe(pk)
+    provider.post = json_answer('{"id": "char_1", "username": "somebody"}')
+    assert lifecycle.make_character(order.pk)
+    order.refresh_from_db()
+    assert (order.state, provider.posts) == (Character.READY, 1)
+
+
+@pytest.mark.django_db
 def test_a_test_that_finds_the_key_refused_lets_it_rest(queue: Queue, provider: Provider, far_key: ProviderKey) -> None:
     queue()
     for _ in range(5):
@@ -241,6 +265,116 @@ def test_a_deadline_does_not_wait_for_an_open_breaker(queue: Queue, provider: Pr
     early.refresh_from_db()
     assert (late.state, late.unknown_phase, early.state) == ("unknown", "remote", "submitted")
     assert provider.gets == 0
+
+
+def in_doubt(queue: Queue, count: int = 1, **fields: Any) -> list[Generation]:
+    """Shots that their provider knows and stopped answering for, due now; nothing is asked with their key."""
+    shots = queue(count)
+    for shot in shots:
+        lifecycle.submit(shot.pk)
+    past = timezone.now() - dt.timedelta(seconds=1)
+    given = {"state": "unknown", "unknown_phase": "remote", "deadline_at": past, "due_at": past, **fields}
+    Generation.objects.filter(pk__in=[shot.pk for shot in shots]).update(**given)
+    for _ in range(5):
+        breaker.note_failure(shots[0].provider_key_id, Breaker.READ, "connect")
+    return shots
+
+
+def due_in(shot: Generation) -> dt.timedelta:
+    shot.refresh_from_db()
+    return shot.due_at - timezone.now()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_shots_whose_provider_was_away_for_longer_than_their_deadline_are_asked_about_when_it_is_back(
+    queue: Queue, provider: Provider, far_key: ProviderKey
+) -> None:
+    shots = queue(2)
+    for shot in shots:
+        lifecycle.submit(shot.pk)
+    provider.get = json_answer('{"error": {"message": "out of order"}}', "500 Internal Server Error")
+    for _ in range(5):
+        breaker.note_failure(far_key.pk, Breaker.READ, "connect")
+    past = timezone.now() - dt.timedelta(seconds=1)
+    Generation.objects.update(due_at=past, deadline_at=past)
+    work(until=lambda: states(far_key) == {"unknown": 2})
+    assert lifecycle.probes_due() == [], "their time has not come, and nothing else waits"
+
+    wait_is_over(far_key)
+    lifecycle.check_again(shots[0])  # "Ask again now"
+    assert due_in(shots[0]) < dt.timedelta()
+    work(until=lambda: provider.gets == 1 and row_of(far_key, Breaker.READ).state == Breaker.OPEN)
+    work(until=lambda: not agenda.work_is_waiting())
+    assert provider.gets == 1, "one test"
+
+    provider.get = json_answer('{"status": "processing"}')
+    Generation.objects.update(deadline_at=timezone.now() + dt.timedelta(hours=1))  # else they would not be "running"
+    wait_is_over(far_key)
+    lifecycle.check_again(shots[0])
+    work(until=lambda: states(far_key) == {"running": 2})  # the other one as well, long before its half hour is over
+    assert row_of(far_key, Breaker.READ).state == Breaker.CLOSED
+
+
+@pytest.mark.django_db
+def test_a_doubt_gets_one_test_each_time_that_it_is_due_and_none_after_its_two_days(
+    queue: Queue, provider: Provider, far_key: ProviderKey
+) -> None:
+    young, old = in_doubt(queue, 2)
+    Generation.objects.filter(pk=old.pk).update(deadline_at=timezone.now() - dt.timedelta(days=3))
+    provider.fails(get=True)
+    assert lifecycle.probes_due() == [], "a test comes no sooner for it"
+    wait_is_over(far_key)
+    [pk] = lifecycle.probes_due()
+    assert lifecycle.probe(pk)
+    assert dt.timedelta(minutes=29) < due_in(young) < dt.timedelta(minutes=31)
+    assert due_in(old) > dt.timedelta(days=300)
+    for _ in range(2):
+        wait_is_over(far_key)
+        assert lifecycle.probes_due() == [], "a test comes no more often either"
+        assert not agenda.work_is_waiting(), "nobody stays awake for it"
+    assert provider.gets == 1
+    provider.get = json_answer('{"status": "processing"}')
+    lifecycle.check_again(old)
+    assert lifecycle.probe(lifecycle.probes_due()[0]), "a person may want one all the same"
+    assert due_in(young) < dt.timedelta(), "and then all are asked about"
+
+
+@pytest.mark.django_db
+def test_a_provider_that_answers_the_test_with_a_wait_is_asked_about_doubts_after_it(
+    queue: Queue, provider: Provider, far_key: ProviderKey
+) -> None:
+    _, later = in_doubt(queue, 2)
+    Generation.objects.filter(pk=later.pk).update(due_at=timezone.now() + dt.timedelta(minutes=20))
+    wait_is_over(far_key)
+    provider.get = json_answer("{}", "429 Too Many Requests", "Retry-After: 300\r\n")
+    assert lifecycle.probe(lifecycle.probes_due()[0])
+    until = row_of(far_key, Breaker.READ).held_until
+    assert list(Generation.objects.values_list("due_at", flat=True)) == [until, until]
+    assert not agenda.work_is_waiting()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", [ProviderKey.PAUSED, ProviderKey.DISABLED])
+@pytest.mark.parametrize("shot_state", ["submitted", "succeeded", "unknown"])
+def test_what_was_sent_is_followed_although_its_key_rests(
+    shot_state: str, state: str, queue: Queue, provider: Provider, far_key: ProviderKey
+) -> None:
+    in_doubt(queue, state=shot_state)
+    ProviderKey.objects.update(state=state)
+    wait_is_over(far_key)
+    assert lifecycle.probe(lifecycle.probes_due()[0])
+    assert breaker.allows(far_key.pk, Breaker.READ)
+    far_key.refresh_from_db()
+    assert far_key.state == state, "nothing is sent with it"
+
+
+@pytest.mark.django_db
+def test_the_end_of_a_shot_ends_the_tests_for_it(queue: Queue, far_key: ProviderKey, user: User) -> None:
+    [shot] = in_doubt(queue)
+    wait_is_over(far_key)
+    shot.refresh_from_db()
+    lifecycle.release(shot, user)
+    assert lifecycle.probes_due() == []
 
 
 @pytest.mark.django_db

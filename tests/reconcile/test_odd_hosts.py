@@ -10,7 +10,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Team, User
-from generations import keys, lifecycle
+from generations import agenda, keys, lifecycle
+from generations.lifecycle import breaker
 from generations.lifecycle.looks import LOOKS
 from generations.models import Attempt, Breaker, Generation, ProviderKey
 from generations.providers import SPECS
@@ -193,3 +194,42 @@ def test_a_provider_that_is_not_to_be_asked_is_not_asked_for_its_list(
     Breaker.objects.create(key=odd_key, side=Breaker.READ, held_until=until)
     assert not look(odd_key, 900)
     assert host.requests == []
+
+
+def test_a_provider_that_fell_silent_is_tested_when_its_list_is_to_be_looked_into(
+    host: Host, lost: Generation, odd_key: ProviderKey
+) -> None:
+    """No shot is at the provider, so nothing else would ever find out that it is well again."""
+
+    def test_is_due() -> list[int]:
+        Breaker.objects.update(next_probe_at=timezone.now())
+        return lifecycle.probes_due()
+
+    for _ in range(5):
+        breaker.note_failure(odd_key.pk, Breaker.READ, "connect")
+    Attempt.objects.update(answered_at=timezone.now() - timezone.timedelta(seconds=40))
+    Generation.objects.update(due_at=timezone.now())
+    host.behaviour = json_answer("{}", "500 Oh")
+    [pk] = test_is_due()
+    assert agenda.work_is_waiting()
+    assert lifecycle.probe(pk)
+    assert seen(lost).due_at > timezone.now() + timezone.timedelta(seconds=60), "two minutes after the doubt"
+    assert test_is_due() == [], "one test a look"
+    assert not agenda.work_is_waiting()
+
+    host.behaviour = json_answer('{"error": {"message": "Video not found"}}', "404 Not Found")
+    Generation.objects.update(due_at=timezone.now())
+    assert lifecycle.probe(test_is_due()[0])
+    assert lifecycle.lookups() == [odd_key.pk]
+
+
+def test_the_looks_at_a_silent_provider_end_a_day_after_the_doubt(
+    host: Host, lost: Generation, odd_key: ProviderKey
+) -> None:
+    Breaker.objects.create(key=odd_key, side=Breaker.READ, state=Breaker.OPEN, next_probe_at=timezone.now())
+    Attempt.objects.update(answered_at=timezone.now() - timezone.timedelta(hours=25))
+    Generation.objects.update(due_at=timezone.now())
+    host.behaviour = json_answer("{}", "500 Oh")
+    assert lifecycle.probe(lifecycle.probes_due()[0])
+    Breaker.objects.update(next_probe_at=timezone.now())
+    assert lifecycle.probes_due() == []

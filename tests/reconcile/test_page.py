@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from generations import lifecycle, tasks
-from generations.models import Attempt, Event, Evidence, Generation, ProviderKey
+from generations.models import Attempt, Breaker, Event, Evidence, Generation, ProviderKey
 from generations.views import cards
 from generations.views import unknown as page
 
@@ -168,6 +168,15 @@ def test_looking_again_is_free_and_soon(team: Team, user: User, client_for: Logi
     assert answer.status_code == 200
     assert "costs nothing" in answer.content.decode()
     assert lifecycle.lookups() == [listing.pk]
+
+
+def test_looking_again_at_a_provider_that_is_silent_says_that_it_comes_later(
+    team: Team, user: User, client_for: Login, listing: ProviderKey
+) -> None:
+    shot = sora(team, listing)
+    Breaker.objects.create(key=listing, side=Breaker.READ, state=Breaker.OPEN, reason="The provider has failed.")
+    answer = client_for(user).post(f"/shots/{shot.pk}/check/", headers=HTMX).content.decode()
+    assert "The provider has failed. When it answers again, its list is looked into. That costs nothing." in answer
 
 
 def test_evidence_is_on_the_page_of_the_shot_too(
