@@ -256,6 +256,29 @@ def test_an_unknown_order_is_decided_by_the_team_only(
     assert row.state == "waiting"
 
 
+def test_an_order_that_waits_says_why_its_key_rests_and_can_be_cancelled(web: Client, team: Team, user: User) -> None:
+    key = make_key(team, state=ProviderKey.PAUSED, paused_reason="The provider refused the key.")
+    row = Character.objects.create(team=team, created_by=user, provider_key=key, form_token="x")
+    page = text(web.get("/cast/"))
+    assert "The provider refused the key. It goes on when an owner says that the key works again." in page
+    assert 'value="cancel">Cancel</button>' in page
+    for _ in range(2):
+        page = text(web.post(f"/cast/{row.pk}/decide/", {"action": "cancel"}, follow=True))
+    assert "Cancelled by a person. Nothing was charged." in page
+    assert "moved on" in page
+    row.refresh_from_db()
+    assert row.state == "failed"
+
+
+@pytest.mark.parametrize("state", ["making", "ready", "unknown"])
+def test_an_order_that_has_left_cannot_be_cancelled(state: str, web: Client, team: Team, user: User) -> None:
+    row = Character.objects.create(team=team, created_by=user, provider_key=make_key(team), form_token="x", state=state)
+    assert 'value="cancel"' not in text(web.get("/cast/"))
+    assert "moved on" in text(web.post(f"/cast/{row.pk}/decide/", {"action": "cancel"}, follow=True))
+    row.refresh_from_db()
+    assert row.state == state
+
+
 def test_a_username_in_a_prompt_goes_to_the_provider_as_it_is() -> None:
     from generations.providers.apertis import APERTIS
     from generations.providers.base import Job, Target

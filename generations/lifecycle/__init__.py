@@ -2,7 +2,17 @@
 
 from .archiving import archive
 from .cancelling import TooLate, can_cancel, cancel
-from .casting import CannotCast, can_cast, cast, cast_again, casting_key, characters_due, give_up_cast, make_character
+from .casting import (
+    CannotCast,
+    can_cast,
+    cancel_cast,
+    cast,
+    cast_again,
+    casting_key,
+    characters_due,
+    give_up_cast,
+    make_character,
+)
 from .derivatives import pictures
 from .money import OverBudget
 from .moves import LostRow
@@ -51,6 +61,7 @@ __all__ = [
     "can_fetch_again",
     "can_look",
     "cancel",
+    "cancel_cast",
     "carries_images",
     "cast",
     "cast_again",

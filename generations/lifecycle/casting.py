@@ -33,7 +33,7 @@ from ..providers.base import (
 from ..registry import PROVIDERS
 from ..scrub import scrub
 from ..states import State
-from . import breaker, money, outcomes, turns
+from . import breaker, epoch, money, outcomes, turns
 from .escrow import Escrow, NoRoom
 from .leases import is_dead, me
 from .moves import committed, now
@@ -116,6 +116,7 @@ def make_character(pk: int) -> bool:
     if character is None:
         escrow.remove()
         return False
+    epoch.note_order()
     _send(character, escrow)
     return True
 
@@ -139,6 +140,7 @@ def _claim(pk: int, escrow: Escrow) -> Character | None:
             state=Character.MAKING, escrow=escrow.name, lease_owner=me(), lease_until=until, message="", sent_at=moment
         ):
             return None
+        epoch.count_order()
     return Character.objects.select_related("provider_key", "created_by", "team").get(pk=pk)
 
 
@@ -285,9 +287,15 @@ def give_up_cast(character: Character) -> None:
     _decide(character, Character.FAILED, "Closed by a person: the provider has not made it.")
 
 
-def _decide(character: Character, state: str, message: str, **fields: Any) -> None:
+def cancel_cast(character: Character) -> None:
+    """A person no longer wants an order that waits. Raises CannotCast."""
+    so_far = "" if epoch.is_doubtful(character.provider_key) else " Nothing was charged."
+    _decide(character, Character.FAILED, character.truly(f"Cancelled by a person.{so_far}"), frm=Character.WAITING)
+
+
+def _decide(character: Character, state: str, message: str, frm: str = Character.UNKNOWN, **fields: Any) -> None:
     if character.state == Character.UNKNOWN:  # of any other order there is no doubt to settle, and perhaps no file
         _recover(character)  # an answer that is on the disk counts before any opinion
-    unknown = Character.objects.filter(pk=character.pk, state=Character.UNKNOWN)
-    if not unknown.update(state=state, message=message, due_at=now(), tries=0, **fields):
+    found = Character.objects.filter(pk=character.pk, state=frm)
+    if not found.update(state=state, message=message, due_at=now(), tries=0, **fields):
         raise CannotCast("Meanwhile this character has moved on. Nothing was changed.")

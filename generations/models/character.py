@@ -76,6 +76,14 @@ class Character(models.Model):
         return f"{message} The first request may still be billed."
 
     @property
+    def words(self) -> str:
+        """What there is to say of it; of an order whose key rests, why it does."""
+        if self.state != self.WAITING or self.provider_key.state == ProviderKey.ACTIVE:
+            return self.message
+        why = self.provider_key.paused_reason or "Its key rests."
+        return self.truly(f"{why} It goes on when an owner says that the key works again.")
+
+    @property
     def is_short_of_picture(self) -> bool:
         """Its picture is still being fetched."""
         wanted = self.state == self.READY and bool(self.picture_url) and self.picture_id is None

@@ -56,13 +56,16 @@ def order(request: StudioRequest) -> HttpResponse:
 @require_POST
 @team_required
 def decide(request: StudioRequest, pk: int) -> HttpResponse:
-    """What a person says about an order whose outcome is unknown."""
+    """What a person says about an order whose outcome is unknown, or that waits."""
     character = get_object_or_404(Character.objects.select_related("provider_key"), pk=pk, team=request.team)
     try:
-        if request.POST.get("action") == "again":
-            lifecycle.cast_again(character, accept=request.POST.get("accept") == "on")
-        else:
-            lifecycle.give_up_cast(character)
+        match request.POST.get("action"):
+            case "again":
+                lifecycle.cast_again(character, accept=request.POST.get("accept") == "on")
+            case "cancel":
+                lifecycle.cancel_cast(character)
+            case _:
+                lifecycle.give_up_cast(character)
     except lifecycle.CannotCast as error:
         messages.error(request, str(error))
     tasks.kick()

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Team, User
 from generations import cluster, keys, lifecycle
 from generations.lifecycle import epoch, waiting
-from generations.models import Beacon, Generation, ProviderKey
+from generations.models import Beacon, Character, Generation, ProviderKey
 from tests.faults import studios
 from tests.stack import running_stack, until
 
@@ -94,6 +94,85 @@ def test_an_older_database_in_which_nothing_waits_holds_up_nobody(sent: Generati
     assert epoch.check() == ""
     key.refresh_from_db()
     assert key.state == ProviderKey.ACTIVE
+
+
+# --- orders for characters --------------------------------------------------------------------------------------------------
+@pytest.fixture
+def ordered(db: None, team: Team, user: User, key: ProviderKey) -> Character:
+    """A character that was ordered, paid and made after a regular start."""
+    assert epoch.check() == ""
+    row = lifecycle.cast(team=team, user=user, token="t" * 16, url="https://example.com/restored.mp4", span="1,3")
+    assert lifecycle.make_character(row.pk)
+    row.refresh_from_db()
+    assert row.state == Character.READY
+    return row
+
+
+def put_order_back(row: Character, state: str = Character.WAITING) -> None:
+    """The backup was made while this order waited, before any other one."""
+    Character.objects.filter(pk=row.pk).update(
+        state=state, remote_id="", username="", picture_url="", escrow="", sent_at=None
+    )
+    Beacon.objects.filter(name=epoch.ORDERS).delete()
+
+
+def test_an_older_database_is_noticed_by_an_order_for_a_character_and_it_is_not_paid_twice(
+    ordered: Character, sandbox: Any, key: ProviderKey
+) -> None:
+    before = len(sandbox.ledger(contains=ordered.source_url))
+    put_order_back(ordered)
+    assert epoch.check() == epoch.WHY
+    assert lifecycle.characters_due() == []
+    lifecycle.make_character(ordered.pk)
+    ordered = Character.objects.get(pk=ordered.pk)
+    assert (ordered.state, len(sandbox.ledger(contains=ordered.source_url))) == (Character.WAITING, before)
+    assert "characters that wait here may have been sent and paid since" in ordered.words
+    lifecycle.cancel_cast(ordered)
+    keys.resume(key)
+    assert epoch.check() == "", "what was looked at is not held against the next start"
+    ordered.refresh_from_db()
+    assert (ordered.state, ordered.message) == (Character.FAILED, "Cancelled by a person.")
+    assert lifecycle.characters_due() == []
+
+
+@pytest.mark.parametrize("state", [Character.WAITING, Character.MAKING])
+def test_the_key_of_an_order_rests_when_only_the_shots_tell_that_the_database_is_older(
+    state: str, sent: Generation, ordered: Character, key: ProviderKey
+) -> None:
+    put_order_back(ordered, state)
+    sent.attempts.all().delete()
+    (epoch._path(epoch.ORDERS)).unlink()
+    assert epoch.check() == epoch.WHY
+    key.refresh_from_db()
+    assert key.state == ProviderKey.PAUSED
+
+
+def test_orders_hold_up_nobody_without_a_reason(ordered: Character, key: ProviderKey) -> None:
+    put_order_back(ordered)
+    epoch._path(epoch.ORDERS).unlink()  # as after an earlier version, which counted none
+    for _ in range(2):
+        assert epoch.check() == ""
+    lifecycle.make_character(ordered.pk)
+    assert epoch.check() == ""
+    key.refresh_from_db()
+    assert key.state == ProviderKey.ACTIVE
+
+
+def test_an_order_that_is_sent_again_counts_again_and_a_shot_does_not(
+    ordered: Character, start: Start, key: ProviderKey
+) -> None:
+    assert epoch._read(epoch.ORDERS)[1] == 1
+    Character.objects.update(state=Character.WAITING)
+    lifecycle.make_character(ordered.pk)
+    lifecycle.submit(start().pk)
+    assert epoch._read(epoch.ORDERS) == (Beacon.objects.get(name=epoch.NAME).owner, 2)
+
+
+@pytest.mark.parametrize("words", ["Shots that wait here may have been sent.", ""])
+def test_a_key_that_an_earlier_version_let_rest_is_as_doubtful(words: str) -> None:
+    for sentence in (epoch.OLDER, epoch.BACKUP):
+        assert epoch.is_doubtful(ProviderKey(state=ProviderKey.PAUSED, paused_reason=f"{sentence} {words}"))
+    assert not epoch.is_doubtful(ProviderKey(state=ProviderKey.PAUSED, paused_reason=words))
 
 
 @pytest.mark.parametrize(

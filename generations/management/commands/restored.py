@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 
 from generations import keys
 from generations.lifecycle import epoch
-from generations.models import Generation, ProviderKey
+from generations.models import Character, Generation, ProviderKey
 from generations.states import State
 
 
@@ -18,7 +18,9 @@ class Command(BaseCommand):
         for key in active:
             keys.pause(key, epoch.RESTORED)
         waiting = Generation.objects.filter(state=State.QUEUED).count()
+        orders = Character.objects.filter(state=Character.WAITING).count()
         self.stdout.write(
-            f"Every provider key rests, and {waiting} waiting shots are not sent. Look at them in the queue: cancel what"
-            " the provider has already made (its page shows the ids), then resume the keys there."
+            f"Every provider key rests, and {waiting} waiting shots and {orders} waiting characters are not sent. Look at"
+            " them in the queue and under Cast: cancel what the provider has already made (its page shows the ids), then"
+            " resume the keys there."
         )
