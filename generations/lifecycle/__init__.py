@@ -2,23 +2,14 @@
 
 from .archiving import archive
 from .cancelling import TooLate, can_cancel, cancel
-from .casting import (
-    CannotCast,
-    can_cast,
-    cancel_cast,
-    cast,
-    cast_again,
-    casting_key,
-    characters_due,
-    give_up_cast,
-    make_character,
-)
+from .casting import CannotCast, can_cast, cast, casting_key, characters_due, make_character
 from .derivatives import pictures
 from .money import OverBudget
 from .moves import LostRow
 from .polling import ask, heard, poll, put_aside, question, record, silence, silent_keys
 from .probing import probe, probes_due, replace_secret
 from .proving import Proof, prove
+from .recasting import cancel_cast, cast_again, give_up_cast
 from .reconciling import can_look, look_again, lookups, reconcile
 from .reminding import remind
 from .resolving import (
