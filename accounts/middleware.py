@@ -27,9 +27,12 @@ def _memberships(request: StudioRequest) -> list[Membership]:
 
 def _membership(request: StudioRequest) -> Membership | None:
     mine = list(request.memberships)
-    if page := request.headers.get(PAGE_TEAM) or request.POST.get(PAGE_FIELD):
-        return next((one for one in mine if str(one.team_id) == page), None)
     chosen = request.session.get(SESSION_TEAM)
+    if page := request.headers.get(PAGE_TEAM) or request.POST.get(PAGE_FIELD):
+        found = next((one for one in mine if str(one.team_id) == page), None)
+        if found and found.team_id != chosen and PAGE_TEAM not in request.headers:
+            request.session[SESSION_TEAM] = found.team_id  # a whole page comes next, and it is of this team, too
+        return found
     # Read anew for each request: who was removed from a team is out with the next click.
     return next((one for one in mine if one.team_id == chosen), mine[0] if mine else None)
 

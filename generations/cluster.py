@@ -25,6 +25,7 @@ from django_q.models import OrmQ, Schedule
 
 from . import memory, tasks
 from .lifecycle import epoch, leases
+from .lifecycle.escrow import Escrow
 from .lifecycle.heartbeat import SIGN
 from .lifecycle.moves import AWAY
 from .models import Beacon, Generation
@@ -144,7 +145,7 @@ class Watch(threading.Thread):
         quiet, paid = Silence(), Paid(settings.RUN)
         while tether.leads_group():
             try:
-                if paid.is_out() or working():
+                if paid.is_out() or Escrow.any_in_hand() or working():
                     quiet.end()
             except AWAY:
                 quiet.end()  # nobody can say, so the supervisor's own patience decides
@@ -239,8 +240,9 @@ def _say_that_it_waits() -> bool:
 
 
 def _somebody_works() -> bool:
+    """By the leases, and by the files of requests that are out: leases look over after the clock has jumped."""
     try:
-        return bool(working())
+        return Escrow.any_in_hand() or bool(working())
     except AWAY:
         return False
 

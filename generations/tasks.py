@@ -5,6 +5,7 @@ import os
 import time
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -67,7 +68,7 @@ def kick() -> None:
 
 def _first_in(seconds: float) -> bool:
     """True for one caller in each span of time, so that a stopped cluster does not find a thousand hints."""
-    moment = timezone.now()
+    moment, span = timezone.now(), dt.timedelta(seconds=seconds)
     Beacon.objects.get_or_create(name="kick", defaults={"touched_at": moment - dt.timedelta(days=1)})
-    old = Beacon.objects.filter(name="kick", touched_at__lt=moment - dt.timedelta(seconds=seconds))
-    return bool(old.update(touched_at=moment))
+    ahead = Q(touched_at__gt=moment + span)  # the clock was set back
+    return bool(Beacon.objects.filter(Q(touched_at__lt=moment - span) | ahead, name="kick").update(touched_at=moment))

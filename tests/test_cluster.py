@@ -14,6 +14,7 @@ from django_q.models import OrmQ, Schedule
 
 from generations import cluster, tasks
 from generations.lifecycle import leases
+from generations.lifecycle.escrow import Escrow
 from generations.models import Beacon, Generation
 from generations.supervisor import signs, tether
 
@@ -257,6 +258,21 @@ def test_the_wait_for_a_paid_answer_ends_some_time(
 def test_a_sign_that_nobody_touches_any_more_holds_up_a_restart_for_a_moment_only(clocks: Clocks, rounds: Any) -> None:
     clocks.touch(Path(cluster.settings.RUN, "paid-abc"))
     assert rounds(100, lambda: None) <= 45 + signs.FRESH + 2
+
+
+def test_a_request_that_is_out_counts_as_work_whatever_its_lease_says() -> None:
+    """After a jump of the clock every lease looks over."""
+    waiting = Escrow.allocate()
+    assert not cluster._somebody_works()
+    with waiting.in_hand():
+        assert cluster._somebody_works()
+    assert not cluster._somebody_works()
+
+
+def test_a_kick_gets_through_although_the_clock_was_set_back(monkeypatch: Any) -> None:
+    assert [tasks._first_in(seconds=4) for _ in range(2)] == [True, False]
+    Beacon.objects.filter(name="kick").update(touched_at=timezone.now() + dt.timedelta(hours=1))
+    assert [tasks._first_in(seconds=4) for _ in range(2)] == [True, False]
 
 
 def test_a_stop_that_hangs_waits_for_a_paid_answer_too(watch: cluster.Watch, clocks: Clocks, monkeypatch: Any) -> None:

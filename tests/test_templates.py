@@ -31,6 +31,18 @@ def relative(path: Path) -> str:
     return str(path.relative_to(FOLDER))
 
 
+ABOUT_ONESELF = {"_account.html", "base.html", "accounts/join.html", "accounts/setup.html"}
+
+
+def test_every_form_of_a_team_names_the_team_of_its_page():
+    """Another tab may have chosen another team since."""
+    forms = {relative(path): path.read_text() for path in TEMPLATES if "{% csrf_token %}" in path.read_text()}
+    ours = {name: text for name, text in forms.items() if not name.startswith("account/") and name not in ABOUT_ONESELF}
+    assert len(ours) > 10
+    named = '{% csrf_token %}{% include "_page_team.html" %}'
+    assert [name for name, text in ours.items() if text.count("{% csrf_token %}") != text.count(named)] == []
+
+
 def test_there_are_templates_to_check():
     assert len(TEMPLATES) > 20
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.middleware import SESSION_TEAM
 from accounts.models import Membership, Team, User
 from generations.forms import new_token
-from generations.models import Generation, ProviderKey, Upload
+from generations.models import Character, Generation, ProviderKey, Upload
 
 from . import pictures
 from .asgi import Stream, ask
@@ -69,6 +69,21 @@ def test_without_scripts_the_page_that_comes_next_is_of_that_team_too(web: Clien
     assert f'data-team="{team.pk}"' in answer.content.decode()
 
 
+def test_an_order_for_a_character_is_made_with_the_key_of_its_page(web: Client, team: Team, other: Team) -> None:
+    sent = {"url": "https://example.com/a.mp4", "span": "1,3", "form_token": new_token(), "page_team": str(team.pk)}
+    page = web.post("/cast/order/", sent | {"start": "1", "end": "3", "accept": "on"}, follow=True)
+    assert [order.team for order in Character.objects.all()] == [team], page.content.decode()
+    assert f'data-team="{team.pk}"' in page.content.decode()
+
+
+def test_who_leaves_a_team_leaves_the_one_that_the_page_is_about(
+    web: Client, team: Team, other: Team, user: User, member: User
+) -> None:
+    Membership.objects.filter(user=member).update(role=Membership.OWNER)
+    web.post("/team/leave/", {"page_team": str(team.pk)})
+    assert list(user.teams.all()) == [other]
+
+
 def test_a_page_of_a_team_that_one_has_left_can_do_nothing(web: Client, team: Team, user: User) -> None:
     Membership.objects.filter(team=team, user=user).delete()
     for asked in ({"headers": {**HTMX, "X-Team": str(team.pk)}}, {"data": values(page_team=str(team.pk))}):
@@ -86,7 +101,9 @@ def test_a_team_that_is_no_number_is_nobodys(web: Client, number: str) -> None:
 def test_an_image_goes_where_its_page_is(web: Client, team: Team) -> None:
     sent = {"model": "apertis-veo3-fast", "slot": "images-0", "file": pictures.file()}
     web.post("/uploads/", sent, headers={"X-Team": str(team.pk)})
-    assert [image.team for image in Upload.objects.all()] == [team]
+    [image] = Upload.objects.all()
+    assert image.team == team
+    assert web.get(f"/uploads/{image.pk}/").status_code == 200, "and it is shown there"
 
 
 def first_of(cookie: str, **headers: str) -> str:

@@ -7,7 +7,7 @@ from .derivatives import pictures
 from .money import OverBudget
 from .moves import LostRow
 from .polling import ask, heard, poll, put_aside, question, record, silence, silent_keys
-from .probing import probe, probes_due, replace_secret
+from .probing import is_asked_once, probe, probes_due, replace_secret
 from .proving import Proof, prove
 from .recasting import cancel_cast, cast_again, give_up_cast
 from .reconciling import can_look, look_again, lookups, reconcile
@@ -65,6 +65,7 @@ __all__ = [
     "give_up_cast",
     "heard",
     "hurry",
+    "is_asked_once",
     "look_again",
     "lookups",
     "make_character",

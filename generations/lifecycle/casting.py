@@ -42,7 +42,7 @@ from .starting import remix_spec
 
 log = logging.getLogger(__name__)
 MOST_TRIES = 20  # requests that provably did not go through, with up to five minutes between them
-LOOK_AGAIN = 2.0  # seconds until an order looks again whether its key has room
+LOOK_AGAIN, LOOK_SLOWLY = 2.0, 30.0  # seconds until an order looks again whether its key has room, or is open again
 FREE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 
 
@@ -106,11 +106,12 @@ def make_character(pk: int) -> bool:
     row = Character.objects.filter(pk=pk).first()
     if row is not None and row.state == Character.READY:
         return fetch_portrait(row)
+    if row is None or _waits(row):  # asked before a file is made for the answer, and again with the row in hand
+        return False
     try:
         escrow = Escrow.allocate()
     except NoRoom as error:
-        words = row.truly(str(error)) if row else ""
-        Character.objects.filter(pk=pk, state=Character.WAITING).update(message=words, due_at=_in(30))
+        _look_later(row, str(error), _in(30))
         return False
     character = _claim(pk, escrow)
     if character is None:
@@ -119,6 +120,31 @@ def make_character(pk: int) -> bool:
     epoch.note_order()
     _send(character, escrow)
     return True
+
+
+@transaction.atomic
+def _waits(row: Character) -> bool:
+    """Whether its key takes nothing now; then the order says why, and when it looks again."""
+    closed = turns.may_cast(row)
+    if closed is None:  # what is closed is false by itself
+        return False
+    soon = _in(LOOK_AGAIN)
+    later = max(soon, min(closed.until, _in(LOOK_SLOWLY))) if closed.until else soon
+    _look_later(row, f"{closed.reason} {closed.when}".strip() + " Nothing was sent.", later)
+    return True
+
+
+def _look_later(row: Character, why: str, due: dt.datetime) -> None:
+    Character.objects.filter(pk=row.pk, state=Character.WAITING).update(message=row.truly(why), due_at=due)
+
+
+def end_unsent(key_id: int, before: dt.datetime) -> None:
+    """Orders that were tried last before this moment, and whose provider could not be reached since."""
+    for row in Character.objects.filter(provider_key=key_id, state=Character.WAITING, tries__gt=0, sent_at__lt=before):
+        words = row.truly(
+            "The provider could not be reached for half an hour, so it was not sent. Nothing was charged."
+        )
+        Character.objects.filter(pk=row.pk, state=Character.WAITING).update(state=Character.FAILED, message=words)
 
 
 def _claim(pk: int, escrow: Escrow) -> Character | None:
@@ -131,10 +157,7 @@ def _claim(pk: int, escrow: Escrow) -> Character | None:
         free_row = Character.objects.filter(pk=pk, state=Character.WAITING, due_at__lte=moment)
         if row is None or not free_row.exists():
             return None
-        closed = turns.may_cast(row)
-        if closed is not None:  # it is false by itself, as what is not allowed
-            words = row.truly(f"{closed.reason} {closed.when}".strip() + " Nothing was sent.")
-            free_row.update(message=words, due_at=_in(LOOK_AGAIN))
+        if _waits(row):
             return None
         if not free_row.update(
             state=Character.MAKING, escrow=escrow.name, lease_owner=me(), lease_until=until, message="", sent_at=moment

@@ -106,12 +106,20 @@ class Escrow:
             self.seized,
             self.path,
         ):  # wherever a rename takes it meanwhile, one of the three finds it
-            with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
-                try:
+            try:
+                with open(path, "rb") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return True
+            except FileNotFoundError:
+                continue
+            except OSError:  # somebody holds it; or nobody can tell, and then nothing is thrown away
+                return True
         return False
+
+    @classmethod
+    def any_in_hand(cls) -> bool:
+        """Whether a request is out of some process of this machine."""
+        names = {path.with_suffix(".answer").name for path in Path(settings.ESCROW).glob("*.*")}
+        return any(cls(name).is_in_hand() for name in names)
 
     def mark_wire(self) -> None:
         """From here on a crash means that the request may have left. Raises Seized, and then nothing may leave.

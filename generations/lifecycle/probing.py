@@ -12,10 +12,10 @@ from ..providers import http
 from ..providers.base import Busy, KeyRefused, ProviderError, Target
 from ..registry import PROVIDERS
 from ..states import IN_FLIGHT, SAVING, State
-from . import breaker, outcomes, reconciling
+from . import breaker, casting, looks, outcomes, reconciling
 from .looks import LOOKS
 from .moves import LostRow, now
-from .rhythm import SLOW, next_question
+from .rhythm import SLOW, is_over, next_question
 
 log = logging.getLogger(__name__)
 BUSY_SECONDS = 30  # when a busy provider does not say how long
@@ -114,6 +114,11 @@ def _go_on(row: Breaker) -> None:
         waiting.update(due_at=due)
 
 
+def is_asked_once(shot: Generation) -> bool:
+    """Whether the next question about a shot in doubt is the last one, also when its provider does not answer it."""
+    return shot.state == State.UNKNOWN and (is_over if shot.unknown_phase == "remote" else looks.is_over)(shot)
+
+
 def _give_up(row: Breaker) -> None:
     if row.side == Breaker.SUBMIT:
         _end_unsent(row)
@@ -128,12 +133,13 @@ def _put_off(row: Breaker) -> None:
             same = Generation.objects.filter(pk=shot.pk, state=State.UNKNOWN, due_at=shot.due_at)
             same.update(due_at=next_question(shot))
         for shot in _sought(row):
-            reconciling.claim(shot)
+            looks.put_off(shot)
 
 
 def _end_unsent(row: Breaker) -> None:
-    """Shots that could not be sent for half an hour end here, not charged: nobody may be waiting for them any more."""
+    """What could not be sent for half an hour ends here, not charged: nobody may be waiting for it any more."""
     old = now() - outcomes.GIVE_UP_NOT_SENT
+    casting.end_unsent(row.key_id, old)
     for shot in _queued(row).filter(first_try_at__lt=old):
         last = shot.attempts.order_by("-n").first()
         if last is None or last.state != Attempt.NOT_SENT:

@@ -22,8 +22,8 @@ from ..providers.base import CannotList, KeyRefused, Listed, ProviderError, Targ
 from ..registry import PROVIDERS
 from ..scrub import scrub
 from ..states import State
-from . import matching, money, polling, resolving
-from .looks import LOOKS, SAFE_AFTER
+from . import looks, matching, money, polling, resolving
+from .looks import LOOKS, SAFE_AFTER, doubted_at
 from .moves import LostRow, committed, now
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def look_again(generation: Generation) -> bool:
 
 def reconcile(key_id: int) -> bool:
     """Look into the list of one key and settle what it settles. False when nothing is due."""
-    due = [row for row in _due().filter(provider_key_id=key_id) if claim(row)]
+    due = [row for row in _due().filter(provider_key_id=key_id) if looks.claim(row)]
     times = [sent.at for row in due for sent in _lost(row)]
     if not times:
         return False
@@ -100,25 +100,6 @@ def reconcile(key_id: int) -> bool:
         if what.adopt or pk in asked:
             _settle(rows.get(pk) or Generation.objects.get(pk=pk), what, look, since)
     return True
-
-
-def claim(row: Generation) -> bool:
-    """Set the time of the look after this one, by compare-and-set: two loops do not look twice."""
-    started = _doubted(row)
-    passed = (now() - started).total_seconds()
-    tries = sum(passed >= look for look in LOOKS)
-    due = started + dt.timedelta(seconds=LOOKS[min(tries, len(LOOKS) - 1)])
-    return bool(
-        Generation.objects.filter(pk=row.pk, state=State.UNKNOWN, due_at=row.due_at).update(
-            reconcile_tries=tries, due_at=due
-        )
-    )
-
-
-def _doubted(row: Generation) -> dt.datetime:
-    """When the outcome became unknown."""
-    attempt = row.attempts.filter(state=Attempt.UNKNOWN).order_by("-n").first()
-    return (attempt.answered_at or attempt.started_at) if attempt else row.created_at
 
 
 def _lost(row: Generation) -> list[matching.Sent]:
@@ -242,7 +223,7 @@ def _is_safe(row: Generation, found: matching.Found, look: Look) -> bool:
     """Only a whole list, late enough, without anything that could be the request. A failed look changes nothing."""
     if look.error or found.busy:
         return row.safe_to_resend and not found.possible
-    late = (now() - _doubted(row)).total_seconds() >= SAFE_AFTER
+    late = (now() - doubted_at(row)).total_seconds() >= SAFE_AFTER
     return late and not (found.adopt or found.extra or found.possible)
 
 

@@ -21,12 +21,16 @@ def first_question(moment: dt.datetime) -> dt.datetime:
     return moment + dt.timedelta(seconds=settings.POLL_MIN * 0.87)
 
 
+def is_over(generation: Generation) -> bool:
+    """Whether a job that was given up is asked about by itself no more."""
+    return generation.deadline_at is not None and now() > generation.deadline_at + RETENTION
+
+
 def next_question(generation: Generation) -> dt.datetime:
     """Every 2.3 s in the first minute, 5 s until the fifth, then 15 s; up to a tenth earlier, so that jobs do not march."""
     moment = now()
     if generation.state == State.UNKNOWN:
-        over = generation.deadline_at is not None and moment > generation.deadline_at + RETENTION
-        return moment + (dt.timedelta(days=365) if over else dt.timedelta(seconds=SLOW))
+        return moment + (dt.timedelta(days=365) if is_over(generation) else dt.timedelta(seconds=SLOW))
     age = moment - (generation.submitted_at or moment)
     least = 0 if age < YOUNG else 5 if age < 5 * YOUNG else 15
     return moment + dt.timedelta(seconds=max(least, settings.POLL_MIN) * random.uniform(0.9, 1))  # noqa: S311

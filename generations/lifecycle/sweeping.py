@@ -105,16 +105,21 @@ def _clear_escrow() -> None:
         attempt.escrow: attempt for attempt in Attempt.objects.filter(escrow__in=names).select_related("generation")
     }
     for name in names:
-        attempt, escrow = attempts.get(name), Escrow(name)
-        if attempt is None:
-            _forget_orphan(escrow)
-        elif attempt.state == Attempt.UNKNOWN:
-            try:
-                _late_answer(attempt, escrow)
-            except Exception:  # one answer that cannot be settled must not keep the others from it
-                log.exception("shot %s: a late answer could not be settled", attempt.generation_id)
-        elif attempt.state != Attempt.INTENT and not escrow.is_in_hand():
-            escrow.remove(keep_body=outcomes.holds_video(attempt))
+        try:
+            _clear(attempts.get(name), Escrow(name))
+        except (
+            Exception
+        ):  # one file that cannot be read, or answer that cannot be settled, must not keep the others from it
+            log.exception("escrow %s could not be settled", name)
+
+
+def _clear(attempt: Attempt | None, escrow: Escrow) -> None:
+    if attempt is None:
+        _forget_orphan(escrow)
+    elif attempt.state == Attempt.UNKNOWN:
+        _late_answer(attempt, escrow)
+    elif attempt.state != Attempt.INTENT and not escrow.is_in_hand():
+        escrow.remove(keep_body=outcomes.holds_video(attempt))
 
 
 def _late_answer(attempt: Attempt, escrow: Escrow) -> None:

@@ -8,7 +8,6 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.middleware import SESSION_TEAM
 from accounts.requests import StudioRequest
 
 from .. import continuing, lifecycle, tasks, usual
@@ -128,7 +127,6 @@ def _submitted(request: StudioRequest, form: ParameterForm) -> HttpResponse:
     if wants_fragment(request):
         context = _row_context(request, form, column.usual) | {"queue": column, "words": words}
         return render(request, "generations/_submitted.html", context)
-    request.session[SESSION_TEAM] = request.team.pk  # the page that comes next is of the team that the shot is in
     messages.success(request, words)
     return HttpResponseRedirect("/", status=303)
 

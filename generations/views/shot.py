@@ -163,6 +163,8 @@ def _asked_again(found: Generation, request: StudioRequest) -> str:
 def _soon(found: Generation, asked: str, later: str) -> str:
     """What was asked for, or that the provider is silent for now."""
     silence = lifecycle.silence(found.provider_key_id)
+    if silence and lifecycle.is_asked_once(found):
+        return f"{silence} It is tried once more now. While it stays silent, press again later; that costs nothing."
     return f"{f'{silence} When it answers again, {later}.' if silence else asked} That costs nothing."
 
 

@@ -46,8 +46,8 @@ def receive(request: StudioRequest) -> HttpResponse:
 @require_safe
 @team_required
 def image(request: StudioRequest, pk: int) -> HttpResponse:
-    """An upload of this team, as it was stored."""
-    upload = get_object_or_404(Upload, pk=pk, team=request.team)
+    """An upload of a team that one is in, as it was stored: a tab of another team than the chosen one shows its images."""
+    upload = get_object_or_404(Upload, pk=pk, team__memberships__user=request.user)
     return _served(upload, "private, max-age=86400")
 
 

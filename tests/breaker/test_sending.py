@@ -2,9 +2,12 @@
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Team, User
@@ -337,6 +340,41 @@ def test_a_doubt_gets_one_test_each_time_that_it_is_due_and_none_after_its_two_d
     lifecycle.check_again(old)
     assert lifecycle.probe(lifecycle.probes_due()[0]), "a person may want one all the same"
     assert due_in(young) < dt.timedelta(), "and then all are asked about"
+
+
+@pytest.mark.django_db
+def test_who_asks_again_about_what_is_asked_about_no_more_is_told_that_this_is_one_question(
+    queue: Queue, provider: Provider, far_key: ProviderKey, client_for: Callable[[User], Client], user: User
+) -> None:
+    young, old = in_doubt(queue, 2)
+    Generation.objects.filter(pk=old.pk).update(deadline_at=timezone.now() - dt.timedelta(days=3))
+    said = [client_for(user).post(f"/shots/{shot.pk}/check/", follow=True).content.decode() for shot in (young, old)]
+    assert ["When it answers again, it is asked" in page for page in said] == [True, False]
+    assert ["press again later" in page for page in said] == [False, True]
+
+
+@pytest.mark.django_db
+def test_an_order_at_a_provider_that_is_away_makes_no_files_sleeps_and_ends_after_half_an_hour(
+    provider: Provider, far_key: ProviderKey, team: Team, user: User
+) -> None:
+    order = lifecycle.cast(team=team, user=user, token="t" * 16, url="https://example.com/a.mp4", span="1,3")
+    Character.objects.update(tries=1, sent_at=timezone.now() - dt.timedelta(minutes=10))
+    for _ in range(5):
+        breaker.note_failure(far_key.pk, Breaker.SUBMIT, "connect")
+    assert not lifecycle.make_character(order.pk)
+    assert list(Path(settings.ESCROW).iterdir()) == []
+    order.refresh_from_db()
+    assert order.due_at - timezone.now() > dt.timedelta(seconds=20)
+    provider.fails(get=True)
+    for minutes, state in ((10, Character.WAITING), (31, Character.FAILED)):
+        Character.objects.update(sent_at=timezone.now() - dt.timedelta(minutes=minutes))
+        wait_is_over(far_key)
+        assert lifecycle.probe(lifecycle.probes_due()[0])
+        order.refresh_from_db()
+        assert order.state == state
+    assert "was not sent. Nothing was charged." in order.message
+    wait_is_over(far_key)
+    assert (lifecycle.probes_due(), provider.posts) == ([], 0)
 
 
 @pytest.mark.django_db

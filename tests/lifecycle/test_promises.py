@@ -490,3 +490,18 @@ def test_a_request_never_leaves_without_its_image(
     assert (row.state, row.charged) == ("failed", "no")
     assert "Nothing was sent" in row.message
     assert sandbox.ledger(contains=row.prompt.split()[-1]) == []
+
+
+@pytest.mark.django_db
+def test_a_file_of_an_answer_that_cannot_be_opened_keeps_the_recovery_from_nothing_else(start: Start) -> None:
+    """As after a command that was run as another user: here it is a folder, because tests may run as root."""
+    strange = Path(escrows.settings.ESCROW) / f"{'0' * 24}.answer"
+    strange.mkdir(parents=True)
+    row = start()
+    intend(row)
+    assert escrows.Escrow(strange.name).is_in_hand(), "who cannot look throws nothing away"
+    Generation.objects.filter(pk=row.pk).update(lease_until=timezone.now() - dt.timedelta(hours=3))
+    assert lifecycle.sweep() == 1
+    assert strange.exists()
+    row.refresh_from_db()
+    assert row.state == "queued"

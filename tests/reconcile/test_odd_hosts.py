@@ -223,13 +223,21 @@ def test_a_provider_that_fell_silent_is_tested_when_its_list_is_to_be_looked_int
     assert lifecycle.lookups() == [odd_key.pk]
 
 
-def test_the_looks_at_a_silent_provider_end_a_day_after_the_doubt(
-    host: Host, lost: Generation, odd_key: ProviderKey
+@pytest.mark.parametrize(("days", "again"), [(1, True), (2, True), (4, False)])
+def test_the_last_look_waits_three_days_for_a_provider_that_is_silent(
+    host: Host, lost: Generation, odd_key: ProviderKey, days: int, again: bool
 ) -> None:
     Breaker.objects.create(key=odd_key, side=Breaker.READ, state=Breaker.OPEN, next_probe_at=timezone.now())
-    Attempt.objects.update(answered_at=timezone.now() - timezone.timedelta(hours=25))
+    Attempt.objects.update(answered_at=timezone.now() - timezone.timedelta(days=days, minutes=1))
     Generation.objects.update(due_at=timezone.now())
+    assert lifecycle.is_asked_once(seen(lost)) is not again
     host.behaviour = json_answer("{}", "500 Oh")
     assert lifecycle.probe(lifecycle.probes_due()[0])
     Breaker.objects.update(next_probe_at=timezone.now())
-    assert lifecycle.probes_due() == []
+    assert lifecycle.probes_due() == [], "not before half an hour"
+    Generation.objects.update(due_at=timezone.now())
+    assert bool(lifecycle.probes_due()) is again
+    if again:
+        host.behaviour = json_answer('{"error": {"message": "Video not found"}}', "404 Not Found")
+        assert lifecycle.probe(lifecycle.probes_due()[0])
+        assert lifecycle.lookups() == [odd_key.pk]
