@@ -84,6 +84,18 @@ def test_who_leaves_a_team_leaves_the_one_that_the_page_is_about(
     assert list(user.teams.all()) == [other]
 
 
+def test_the_address_of_a_shot_chooses_its_team(
+    web: Client, team: Team, other: Team, stranger: User, client_for: Login
+) -> None:
+    """A colleague has sent it, or the tab that it is pressed in is of another team."""
+    shot = make_shot(team)
+    page = web.get(f"/shots/{shot.pk}/?from=mail", follow=True)
+    assert page.redirect_chain == [(f"/shots/{shot.pk}/?from=mail", 302)]
+    assert (page.status_code, web.session[SESSION_TEAM]) == (200, team.pk)
+    assert f"You work in {team} now." in page.content.decode()
+    assert client_for(stranger).get(f"/shots/{shot.pk}/").status_code == 404
+
+
 def test_a_page_of_a_team_that_one_has_left_can_do_nothing(web: Client, team: Team, user: User) -> None:
     Membership.objects.filter(team=team, user=user).delete()
     for asked in ({"headers": {**HTMX, "X-Team": str(team.pk)}}, {"data": values(page_team=str(team.pk))}):

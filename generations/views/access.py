@@ -12,6 +12,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.models import Team
 from accounts.requests import StudioRequest
 
 from ..models import Generation
@@ -40,6 +41,13 @@ def own(request: StudioRequest, pk: int, shots: GenerationQuerySet | None = None
     if shot is None:
         raise Http404
     return shot
+
+
+def other_team(request: StudioRequest, pk: int) -> Team | None:
+    """The other one of one's teams that has this shot: the link came from a colleague, or from a tab of that team."""
+    others = [one.team for one in request.memberships if one.team_id != request.team.pk]
+    found = Generation.objects.filter(pk=pk, team__in=others).values_list("team", flat=True).first() if others else None
+    return next((team for team in others if team.pk == found), None)
 
 
 def whose(query: QueryDict) -> str:

@@ -11,13 +11,14 @@ from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.middleware import SESSION_TEAM
 from accounts.requests import StudioRequest
 
 from .. import continuing, images, lifecycle, media, store, tasks
 from ..models import Asset, Generation
 from ..states import State
 from . import facts, lineage, neighbours
-from .access import back, own, said, team_required
+from .access import back, other_team, own, said, team_required
 from .gallery import counted_now
 from .media import filename
 from .queue import place
@@ -31,6 +32,11 @@ LOOKED_INTO = "The provider's list is looked into now."
 @require_safe
 @team_required
 def shot(request: StudioRequest, pk: int) -> HttpResponse:
+    """Opened from outside, it chooses the team that it is of, when one is in that."""
+    if not request.htmx and (team := other_team(request, pk)):
+        request.session[SESSION_TEAM] = team.pk
+        messages.info(request, f"You work in {team} now.")
+        return redirect(request.get_full_path())
     found = own(request, pk)
     place(request.team, [found])
     return render(request, "generations/shot.html", _page(request, found))
