@@ -101,11 +101,7 @@ class Escrow:
 
     def is_in_hand(self) -> bool:
         """Whether a living process is in that block: its answer may still come, and a long one is perhaps just coming."""
-        for path in (
-            self.path,
-            self.seized,
-            self.path,
-        ):  # wherever a rename takes it meanwhile, one of the three finds it
+        for path in (self.path, self.seized, self.path):  # wherever a rename takes it meanwhile, one of them finds it
             try:
                 with open(path, "rb") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -111,16 +111,22 @@ def test_the_lease_lives_as_long_as_the_request_and_no_longer(start: Start, sett
     assert not [path for path in Path(live.RUN).iterdir() if path.name.startswith(heartbeat.SIGN)]
 
 
-def test_a_worker_whose_row_was_taken_away_still_brings_the_video_home(
-    start: Start, sandbox: Any, monkeypatch: Any
-) -> None:
-    """Its lease is over although it lives: it is told as unknown, nothing is sent again, and the late answer counts."""
-    row = start("A boat [[slow=1.5]]")
+def sent_by_one_whose_lease_is_over(row: Generation, sandbox: Any, monkeypatch: Any) -> threading.Thread:
+    """The request is out, and its worker lives."""
     monkeypatch.setattr(leases, "renew", lambda generation: False)
     thread = threading.Thread(target=lambda: (lifecycle.submit(row.pk), connection.close()))
     thread.start()
     until(lambda: sandbox.ledger(contains=row.prompt.split()[-1]), 10, "the request")
     Generation.objects.filter(pk=row.pk).update(lease_until="2020-01-01T00:00Z")
+    return thread
+
+
+def test_a_worker_whose_row_was_taken_away_still_brings_the_video_home(
+    start: Start, sandbox: Any, monkeypatch: Any
+) -> None:
+    """Its lease is over although it lives: it is told as unknown, nothing is sent again, and the late answer counts."""
+    row = start("A boat [[slow=1.5]]")
+    thread = sent_by_one_whose_lease_is_over(row, sandbox, monkeypatch)
     lifecycle.sweep()
     assert state(row) == "unknown"
     assert "keeps no copy" in Generation.objects.get(pk=row.pk).message
@@ -140,11 +146,7 @@ def test_after_a_jump_of_the_clock_an_answer_that_is_just_coming_is_not_thrown_a
 ) -> None:
     """Every lease looks over and every file old, while the worker lives: whatever is made of it, the late answer wins."""
     row = start("A boat [[slow=2.5]]")
-    monkeypatch.setattr(leases, "renew", lambda generation: False)
-    thread = threading.Thread(target=lambda: (lifecycle.submit(row.pk), connection.close()))
-    thread.start()
-    until(lambda: sandbox.ledger(contains=row.prompt.split()[-1]), 10, "the request")
-    Generation.objects.filter(pk=row.pk).update(lease_until="2020-01-01T00:00Z")
+    thread = sent_by_one_whose_lease_is_over(row, sandbox, monkeypatch)
     own_time(monkeypatch, sweeping, time=lambda: time.time() + 2 * sweeping.ORPHAN_AGE)
     for _ in range(2):
         lifecycle.sweep()
